@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+interface IModelSubmissionTypes {
+    /// @notice A file on IPFS.
+    /// @param cid Binary CIDv1, 36 to 64 bytes.
+    /// @param digest SHA-256 of the file's bytes.
+    /// @param size Bytes.
+    struct Content {
+        bytes cid;
+        bytes32 digest;
+        uint64 size;
+    }
+
+    /// @notice Terms of a request, frozen at creation (specification 4.1, 4.2).
+    /// @param kind Task definition in AttestationCenter.
+    /// @param rewardToken ERC-20, or zero for the native token.
+    /// @param reward Paid for each accepted improvement.
+    /// @param rewardValue Its worth in the native token; equal to `reward` when that is native.
+    /// @param minImprovement,tolerance,slashMargin Units of 1e-6.
+    /// @param alphaPpb One-sided error probability in parts per billion.
+    struct Terms {
+        uint16 kind;
+        uint16 queueCap;
+        uint32 minSamples;
+        uint32 alphaPpb;
+        uint32 revealWindow;
+        uint32 queueWindow;
+        uint32 closeNotice;
+        uint64 maxParameterBytes;
+        int64 minImprovement;
+        int64 tolerance;
+        int64 slashMargin;
+        address rewardToken;
+        uint128 reward;
+        uint128 rewardValue;
+        uint96 evaluationFee;
+        uint96 deposit;
+        uint96 unavailablePenalty;
+        uint96 compensation;
+    }
+
+    enum RequestState {
+        None,
+        Open,
+        Closing,
+        Closed
+    }
+
+    /// @notice A request. `feeEscrow` and `evaluatorBond` are native, `rewardEscrow` is in the reward token.
+    /// @param closesAt Clock from which commits are refused, when Closing.
+    /// @param head Index into the queue of the first submission that is not final.
+    /// @param active Submission whose task is open or in its appeal window; 0 for none.
+    /// @param pending Submissions that are not final.
+    /// @param championIndex Index of the champion in the history.
+    struct Request {
+        address owner;
+        RequestState state;
+        uint64 closesAt;
+        uint32 head;
+        uint32 queueLength;
+        uint32 pending;
+        uint32 championIndex;
+        uint64 active;
+        uint128 rewardEscrow;
+        uint128 feeEscrow;
+        uint128 evaluatorBond;
+    }
+
+    enum SubmissionState {
+        None,
+        Committed,
+        Queued,
+        Fetching,
+        Evaluating,
+        Certified,
+        Accepted,
+        NotBetter,
+        Worse,
+        Invalid,
+        EvaluatorFault,
+        Unavailable,
+        Forfeited,
+        Released
+    }
+
+    /// @notice Why a submission ended as it did. 1 to 9 repeat the evaluation status (specification 5.1).
+    enum Reason {
+        None,
+        BadFormat,
+        ShapeMismatch,
+        NonFinite,
+        TooLarge,
+        DigestMismatch,
+        Unavailable,
+        FuelExhausted,
+        EvaluatorTrapped,
+        EvaluatorInvalid,
+        Better,
+        NoSignificantImprovement,
+        SignificantlyWorse,
+        WorseThanLaterChampion,
+        MalformedResult,
+        RevealMissed,
+        QueueTimeout,
+        Duplicate,
+        EscrowSpent,
+        EvaluatorBondSpent,
+        RequestClosed,
+        SeedNotFixed,
+        NoQuorum
+    }
+
+    /// @notice A submission. Times are market clock.
+    /// @param deadline When the present state's way out opens; 0 for final states.
+    /// @param championAtCommit,championAtOpen Indices into the champion history.
+    /// @param verdict State that settlement will enter, while Certified.
+    struct Submission {
+        uint64 requestId;
+        SubmissionState state;
+        SubmissionState verdict;
+        Reason reason;
+        address optimizer;
+        address payout;
+        uint64 committedAt;
+        uint64 deadline;
+        uint64 taskId;
+        uint32 championAtCommit;
+        uint32 championAtOpen;
+        uint96 deposit;
+        bytes32 commitment;
+        Content content;
+    }
+
+    /// @notice The certified figures of a submission, units of 1e-6 (specification 5.2).
+    struct Figures {
+        uint8 status;
+        uint8 bound;
+        uint8 engine;
+        uint32 samples;
+        int64 championScore;
+        int64 challengerScore;
+        int64 improvement;
+        int64 lower;
+        int64 upper;
+        bytes32 environment;
+        bytes32 scoresRoot;
+    }
+
+    /// @notice An entry of the champion history. Submission 0 is the baseline.
+    /// @param score Certified score when it won; 0 for the baseline.
+    struct Champion {
+        Content content;
+        uint64 submissionId;
+        uint64 since;
+        int64 score;
+    }
+}
+
+interface IModelSubmissionErrors {
+    error MarketPaused();
+    error InvalidTerm(bytes32 field);
+    error InvalidCid(uint256 length);
+    error WrongValue(uint256 sent, uint256 expected);
+    error TokenMovedWrongAmount(uint256 received, uint256 expected);
+    error UnknownRequest(uint64 requestId);
+    error UnknownSubmission(uint64 submissionId);
+    error NotOwner(address caller);
+    error NotOptimizer(address caller);
+    error NotLogic(address caller);
+    error NotDue(uint64 deadline, uint64 clock);
+    error WrongRequestState(uint64 requestId, IModelSubmissionTypes.RequestState state);
+    error WrongSubmissionState(uint64 submissionId, IModelSubmissionTypes.SubmissionState state);
+    error QueueFull(uint64 requestId, uint256 cap);
+    error CommitmentUsed(bytes32 commitment);
+    error WrongOpening(bytes32 computed, bytes32 commitment);
+    error TaskOpen(uint64 requestId, uint64 submissionId);
+    error NothingToOpen(uint64 requestId);
+    error HeadNotRevealed(uint64 submissionId, uint64 deadline);
+    error StillPending(uint64 requestId, uint32 pending);
+    error NothingToWithdraw(address account, address token);
+    error TransferFailed(address token, address to, uint256 amount);
+}
+
+interface IModelSubmissionEvents {
+    event RequestCreated(
+        uint64 indexed requestId,
+        address indexed owner,
+        IModelSubmissionTypes.Terms terms,
+        IModelSubmissionTypes.Content manifest,
+        IModelSubmissionTypes.Content baseline
+    );
+    event RequestToppedUp(uint64 indexed requestId, uint256 reward, uint256 fee, uint256 bond);
+    event RequestClosing(uint64 indexed requestId, uint64 closesAt);
+    event RequestReclaimed(uint64 indexed requestId, uint256 reward, uint256 native);
+    event Committed(
+        uint64 indexed submissionId, uint64 indexed requestId, address indexed optimizer, bytes32 commitment, uint64 deadline
+    );
+    event Revealed(
+        uint64 indexed submissionId, uint64 indexed requestId, IModelSubmissionTypes.Content content, address payout
+    );
+    event TaskAssigned(uint64 indexed submissionId, uint64 indexed requestId, uint64 indexed taskId, uint32 championIndex);
+    event Certified(
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        IModelSubmissionTypes.SubmissionState verdict,
+        IModelSubmissionTypes.Reason reason,
+        IModelSubmissionTypes.Figures figures,
+        uint64 settleableAt
+    );
+    /// @notice A submission reached a final state.
+    event Settled(
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        IModelSubmissionTypes.SubmissionState state,
+        IModelSubmissionTypes.Reason reason,
+        uint256 rewardPaid,
+        uint256 depositReturned,
+        uint256 burned
+    );
+    event Retried(uint64 indexed submissionId, uint64 indexed taskId);
+    event ChampionChanged(uint64 indexed requestId, uint32 indexed championIndex, uint64 submissionId, bytes cid, int64 score);
+    event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
+}
+
+/// @title Requests, submissions, escrow, deposits, payouts and champions
+/// @notice Trusts no score that did not come through a certificate.
+interface IModelSubmission is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
+    /// @notice Creates a request. Value is `feeEscrow + evaluatorBond` (+ `rewardEscrow` when native);
+    /// an ERC-20 escrow is pulled from the caller and must arrive in full.
+    /// @return requestId Counts from 1.
+    function createRequest(
+        Terms calldata terms,
+        Content calldata manifest,
+        Content calldata baseline,
+        uint128 rewardEscrow,
+        uint128 feeEscrow,
+        uint128 evaluatorBond
+    ) external payable returns (uint64 requestId);
+
+    /// @notice Adds to a request's escrows and bond; by anyone, until it is closed.
+    function topUp(uint64 requestId, uint128 reward, uint128 fee, uint128 bond) external payable;
+
+    /// @notice Starts the closing notice; by the owner.
+    function close(uint64 requestId) external;
+
+    /// @notice Credits what is left to the owner when closed with nothing pending; by anyone.
+    function reclaim(uint64 requestId) external;
+
+    /// @notice Reserves a place in the queue under the deposit, which is sent as value.
+    /// @return submissionId Counts from 1.
+    function commit(uint64 requestId, bytes32 commitment) external payable returns (uint64 submissionId);
+
+    /// @notice Opens a commitment; by the one who made it. Never reverts for market reasons.
+    function reveal(uint64 submissionId, Content calldata content, address payout, bytes32 salt) external;
+
+    /// @notice Opens the task of the queue's head; by anyone. Passes over heads that are overdue or cannot be
+    /// evaluated, at most `MAX_STEPS` of them.
+    /// @return submissionId The one opened; 0 when the queue ran empty on the way.
+    function open(uint64 requestId) external returns (uint64 submissionId);
+
+    /// @notice Ends a commitment whose reveal is overdue; by anyone.
+    function forfeit(uint64 submissionId) external;
+
+    /// @notice Ends a queued submission that waited too long; by anyone.
+    function release(uint64 submissionId) external;
+
+    /// @notice Passes an evaluation's deadline: retries once, then refunds; by anyone.
+    function expire(uint64 submissionId) external;
+
+    /// @notice Settles a certified submission after the appeal window; by anyone.
+    function settle(uint64 submissionId) external;
+
+    /// @notice Records the verdict on a task; by AvsLogic only.
+    function recordVerdict(
+        uint64 taskId,
+        SubmissionState verdict,
+        Reason reason,
+        Figures calldata figures
+    ) external;
+
+    /// @notice Sends the caller's credit in `token` (zero: native) to `to`.
+    function withdraw(address token, address to) external returns (uint256 amount);
+
+    function request(uint64 requestId) external view returns (Request memory);
+    function terms(uint64 requestId) external view returns (Terms memory);
+    function manifest(uint64 requestId) external view returns (Content memory);
+    function requestCount() external view returns (uint64);
+    function submission(uint64 submissionId) external view returns (Submission memory);
+    function figures(uint64 submissionId) external view returns (Figures memory);
+    function submissionCount() external view returns (uint64);
+    function submissionOfTask(uint64 taskId) external view returns (uint64);
+    /// @notice Submission at a place of a request's queue, in order of commits.
+    function queueAt(uint64 requestId, uint32 index) external view returns (uint64 submissionId);
+    function champion(uint64 requestId) external view returns (Champion memory);
+    function championAt(uint64 requestId, uint32 index) external view returns (Champion memory);
+    function championCount(uint64 requestId) external view returns (uint32);
+    function subjectHash(uint64 submissionId) external view returns (bytes32);
+    function commitmentOf(
+        address sender,
+        uint64 requestId,
+        Content calldata content,
+        address payout,
+        bytes32 salt
+    ) external view returns (bytes32);
+    function credit(address account, address token) external view returns (uint256);
+    /// @notice What the contract owes in a token: credits, escrows, bonds and deposits.
+    function liabilities(address token) external view returns (uint256);
+}
