@@ -1,0 +1,99 @@
+//! An epoch's table of operators.
+
+use alloy::primitives::Address;
+use futures::{StreamExt, TryStreamExt, stream};
+use zarathustra_primitives::{BlsKey, Epoch, Position, Stake};
+
+use crate::{Chain, ChainError, client::read};
+
+/// Rows asked for at a time.
+const CONCURRENT_ROWS: usize = 16;
+
+/// One operator of an epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Place in the table and in bitmaps.
+    pub position: Position,
+    /// The operator's address in EigenLayer.
+    pub operator: Address,
+    /// The address that signs its claims.
+    pub signer: Address,
+    /// Its stake.
+    pub stake: Stake,
+    /// Sum of the stakes before it, as the contract stores it.
+    pub prefix: Stake,
+    /// Its BLS key as stored on chain. Registration checked it; decode it before use all the same.
+    pub key: BlsKey,
+}
+
+/// The table; immutable once written on chain, so it can be kept for ever under its number
+/// and snapshot block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochTable {
+    /// Its number.
+    pub epoch: Epoch,
+    /// Real block in which stakes were read.
+    pub snapshot_block: u64,
+    /// Sum of the stakes.
+    pub total: Stake,
+    /// The operators in order.
+    pub rows: Vec<Row>,
+}
+
+impl EpochTable {
+    /// The row of an operator.
+    pub fn row_of(&self, operator: Address) -> Option<&Row> {
+        self.rows.iter().find(|r| r.operator == operator)
+    }
+}
+
+impl Chain {
+    /// Number of the newest epoch; 0 before the first.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn current_epoch(&self) -> Result<Epoch, ChainError> {
+        read("currentEpoch", self.governance().currentEpoch())
+            .await
+            .map(Epoch::new)
+    }
+
+    /// Reads a whole table.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`]; [`ChainError::Reverted`] for an unknown epoch.
+    pub async fn epoch_table(&self, epoch: Epoch) -> Result<EpochTable, ChainError> {
+        let head = read("epochHead", self.governance().epochHead(epoch.get())).await?;
+        let rows = stream::iter(0..head.count)
+            .map(|index| self.row(epoch, index))
+            .buffered(CONCURRENT_ROWS)
+            .try_collect()
+            .await?;
+        Ok(EpochTable {
+            epoch,
+            snapshot_block: head.snapshotBlock,
+            total: Stake::new(head.totalStake),
+            rows,
+        })
+    }
+
+    async fn row(&self, epoch: Epoch, index: u32) -> Result<Row, ChainError> {
+        let raw = read("epochRow", self.governance().epochRow(epoch.get(), index)).await?;
+        let key = raw
+            .key
+            .as_ref()
+            .try_into()
+            .map_err(|_| ChainError::OutOfRange {
+                what: "BLS key length",
+                value: raw.key.len().to_string(),
+            })?;
+        Ok(Row {
+            position: Position::new(index),
+            operator: raw.operator,
+            signer: raw.signer,
+            stake: Stake::new(raw.stake),
+            prefix: Stake::new(raw.prefix),
+            key: BlsKey::new(key),
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Tasks as they stand on the chain.
+
+use alloy::primitives::Address;
+use zarathustra_abi::attestation_center::IAttestationCenterTypes;
+use zarathustra_primitives::{
+    ClaimId, ClaimOutcome, Epoch, KindId, ResultHash, Seed, SubjectHash, TaskHash, TaskId,
+    TaskState, Turn,
+};
+
+use crate::{Chain, ChainError, client::read};
+
+/// A task; times are market clock, `seed_block` is a real block number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Its number.
+    pub id: TaskId,
+    /// Its kind.
+    pub kind: KindId,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Whether it was reopened after it had expired.
+    pub retried: bool,
+    /// Whether the logic heard of its certificate.
+    pub delivered: bool,
+    /// The table of operators that decides it.
+    pub epoch: Epoch,
+    /// Turn from which the present count starts.
+    pub turn_base: Turn,
+    /// Clock at which that turn started.
+    pub turn_base_at: u64,
+    /// Block whose randomness is the seed's source.
+    pub seed_block: u64,
+    /// Clock at which the seed was fixed; 0 before.
+    pub seed_fixed_at: u64,
+    /// Clock from which the task can expire.
+    pub deadline: u64,
+    /// Clock at which it was certified; 0 before.
+    pub certified_at: u64,
+    /// Operators' fee, wei.
+    pub fee: u128,
+    /// The seed, once fixed.
+    pub seed: Option<Seed>,
+    /// What it is about.
+    pub subject: SubjectHash,
+    /// The certified claim, once there is one.
+    pub claim_id: Option<ClaimId>,
+    /// Hash of the certified result, once there is one.
+    pub result_hash: Option<ResultHash>,
+}
+
+/// A kind's windows and threshold; see the specification, 2.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// The contract that opens tasks of the kind.
+    pub source: Address,
+    /// The contract that hears of outcomes.
+    pub logic: Address,
+    /// p of the threshold p/q.
+    pub threshold_numerator: u16,
+    /// q of the threshold p/q.
+    pub threshold_denominator: u16,
+    /// Share of the fee that is the performer's, basis points.
+    pub performer_share_bps: u16,
+    /// Real blocks from opening to the seed block.
+    pub fetch_window: u32,
+    /// Blocks a turn lasts.
+    pub turn_length: u32,
+    /// Blocks after a turn during which votes are awaited before it can be blocked.
+    pub voting_window: u32,
+    /// Blocks from opening to the deadline.
+    pub task_life: u32,
+    /// Blocks from certificate to settlement.
+    pub appeal_window: u32,
+    /// Blocks after the certificate during which late votes count.
+    pub supplement_window: u32,
+    /// Least fee, wei.
+    pub min_fee: u128,
+}
+
+impl Chain {
+    /// A task as it stands at the newest block.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`]; [`ChainError::OutOfRange`] for a state unknown here.
+    pub async fn task(&self, id: TaskId) -> Result<Task, ChainError> {
+        let raw = read("task", self.attestation().task(id.get())).await?;
+        Task::from_chain(id, &raw)
+    }
+
+    /// How many tasks there were so far.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn task_count(&self) -> Result<u64, ChainError> {
+        read("taskCount", self.attestation().taskCount()).await
+    }
+
+    /// The hash that claims and votes on the task are about. It depends on the seed and epoch.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn task_hash(&self, id: TaskId) -> Result<TaskHash, ChainError> {
+        read("taskHash", self.attestation().taskHash(id.get()))
+            .await
+            .map(TaskHash::new)
+    }
+
+    /// What the first certificate on a claim said.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`]; [`ChainError::OutOfRange`] for an outcome unknown here.
+    pub async fn claim_outcome(&self, claim: ClaimId) -> Result<ClaimOutcome, ChainError> {
+        let raw = read("claimOutcome", self.attestation().claimOutcome(claim.get())).await?;
+        ClaimOutcome::from_u8(raw).map_err(|e| ChainError::OutOfRange {
+            what: "claim outcome",
+            value: e.to_string(),
+        })
+    }
+
+    /// A kind's definition.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`]; [`ChainError::Reverted`] for an unknown kind.
+    pub async fn definition(&self, kind: KindId) -> Result<Definition, ChainError> {
+        let raw = read("definition", self.attestation().definition(kind.get())).await?;
+        Ok(Definition {
+            source: raw.source,
+            logic: raw.logic,
+            threshold_numerator: raw.thresholdNumerator,
+            threshold_denominator: raw.thresholdDenominator,
+            performer_share_bps: raw.performerShareBps,
+            fetch_window: raw.fetchWindow,
+            turn_length: raw.turnLength,
+            voting_window: raw.votingWindow,
+            task_life: raw.taskLife,
+            appeal_window: raw.appealWindow,
+            supplement_window: raw.supplementWindow,
+            min_fee: raw.minFee.to(),
+        })
+    }
+}
+
+impl Task {
+    fn from_chain(id: TaskId, raw: &IAttestationCenterTypes::Task) -> Result<Self, ChainError> {
+        let state = TaskState::from_u8(raw.state).map_err(|e| ChainError::OutOfRange {
+            what: "task state",
+            value: e.to_string(),
+        })?;
+        Ok(Self {
+            id,
+            kind: KindId::new(raw.kind),
+            state,
+            retried: raw.retried,
+            delivered: raw.delivered,
+            epoch: Epoch::new(raw.epoch),
+            turn_base: Turn::new(raw.turnBase),
+            turn_base_at: raw.turnBaseAt,
+            seed_block: raw.seedBlock,
+            seed_fixed_at: raw.seedFixedAt,
+            deadline: raw.deadline,
+            certified_at: raw.certifiedAt,
+            fee: raw.fee.to(),
+            seed: (!raw.seed.is_zero()).then(|| Seed::new(raw.seed)),
+            subject: SubjectHash::new(raw.subjectHash),
+            claim_id: (!raw.claimId.is_zero()).then(|| ClaimId::new(raw.claimId)),
+            result_hash: (!raw.resultHash.is_zero()).then(|| ResultHash::new(raw.resultHash)),
+        })
+    }
+}

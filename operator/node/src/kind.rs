@@ -1,0 +1,78 @@
+//! What a kind of task must be able to do, so that operators can attest it.
+//!
+//! The daemons fetch, evaluate, claim, compare and vote through this trait alone. A new kind is a
+//! definition on chain, an `IAvsLogic` contract and one implementation of [`TaskKind`].
+
+use futures::future::BoxFuture;
+use zarathustra_primitives::{KindId, Seed, TaskId};
+
+/// Why this operator says nothing about a task or claim. Never an accusation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Abstain {
+    /// Stable code for logs and metrics, such as `content_unavailable` or `timed_out`.
+    pub code: &'static str,
+    /// The reason in words.
+    pub detail: String,
+    /// Whether trying again soon can help.
+    pub retry: bool,
+}
+
+/// What this operator found for a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The canonical result bytes whose hash a claim signs.
+    pub result: Vec<u8>,
+    /// What is published beside the claim so that others can check it; empty when there is nothing.
+    pub evidence: Vec<u8>,
+    /// One line for logs.
+    pub summary: String,
+}
+
+/// What this operator thinks of somebody's claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// It agrees.
+    Approve,
+    /// The claim is provably wrong.
+    Reject {
+        /// Stable code.
+        code: &'static str,
+        /// The reason in words.
+        detail: String,
+    },
+    /// It cannot tell.
+    Abstain(Abstain),
+}
+
+/// One kind of task. Implementations are cheap to share and cancel safe: a dropped future leaves
+/// nothing that a later call could trip over.
+pub trait TaskKind: Send + Sync {
+    /// The number of its definition on chain.
+    fn kind(&self) -> KindId;
+
+    /// Fetches, checks and keeps everything that the task will need, before its seed is known.
+    fn prepare(&self, task: TaskId) -> BoxFuture<'_, Result<(), Abstain>>;
+
+    /// Evaluates. Called after `prepare` succeeded, once the seed is fixed and confirmed.
+    fn execute(&self, task: TaskId, seed: Seed) -> BoxFuture<'_, Result<Outcome, Abstain>>;
+
+    /// Publishes an outcome's evidence and names where it can be had (`proofOfTask`).
+    fn publish<'a>(
+        &'a self,
+        task: TaskId,
+        own: &'a Outcome,
+    ) -> BoxFuture<'a, Result<String, Abstain>>;
+
+    /// Compares a claim with what this operator found itself.
+    fn judge<'a>(
+        &'a self,
+        task: TaskId,
+        own: &'a Outcome,
+        claimed_result: &'a [u8],
+        proof: &'a str,
+    ) -> BoxFuture<'a, Opinion>;
+
+    /// The task is over; what only it needed may go.
+    fn finish(&self, task: TaskId) -> BoxFuture<'_, ()>;
+}
