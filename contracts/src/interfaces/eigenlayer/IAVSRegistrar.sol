@@ -15,11 +15,8 @@ interface IAVSRegistrar {
 
     /// @notice An operator left, or was expelled. A revert keeps it a member, so implementations
     /// must not revert.
-    function deregisterOperator(
-        address operator,
-        address avs,
-        uint32[] calldata operatorSetIds
-    ) external;
+    function deregisterOperator(address operator, address avs, uint32[] calldata operatorSetIds)
+        external;
 
     /// @notice Whether this registrar serves the AVS.
     function supportsAVS(address avs) external view returns (bool);

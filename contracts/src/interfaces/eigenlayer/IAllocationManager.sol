@@ -116,10 +116,7 @@ interface IAllocationManager is IAllocationManagerTypes {
 
     function isOperatorSet(OperatorSet calldata operatorSet) external view returns (bool);
 
-    function getMembers(OperatorSet calldata operatorSet)
-        external
-        view
-        returns (address[] memory);
+    function getMembers(OperatorSet calldata operatorSet) external view returns (address[] memory);
 
     function getMemberCount(OperatorSet calldata operatorSet) external view returns (uint256);
 
@@ -139,11 +136,10 @@ interface IAllocationManager is IAllocationManagerTypes {
         view
         returns (address[] memory);
 
-    function getAllocation(
-        address operator,
-        OperatorSet calldata operatorSet,
-        address strategy
-    ) external view returns (Allocation memory);
+    function getAllocation(address operator, OperatorSet calldata operatorSet, address strategy)
+        external
+        view
+        returns (Allocation memory);
 
     /// @notice Highest magnitude that slashing has left to the operator, in 1e18ths.
     function getMaxMagnitude(address operator, address strategy) external view returns (uint64);
