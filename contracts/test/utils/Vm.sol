@@ -180,6 +180,7 @@ interface Vm {
         pure
         returns (bytes32[] memory);
     function parseBytes(string calldata text) external pure returns (bytes memory);
+    function parseUint(string calldata text) external pure returns (uint256);
     function toString(uint256 value) external pure returns (string memory);
     function toString(int256 value) external pure returns (string memory);
     function toString(address value) external pure returns (string memory);
