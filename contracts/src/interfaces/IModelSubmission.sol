@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { IAttestationCenter } from "./IAttestationCenter.sol";
+import { IMarketClock } from "./IMarketClock.sol";
+
 interface IModelSubmissionTypes {
     /// @notice A file on IPFS.
     /// @param cid Binary CIDv1, 36 to 64 bytes.
@@ -85,6 +88,7 @@ interface IModelSubmissionTypes {
     }
 
     /// @notice Why a submission ended as it did. 1 to 9 repeat the evaluation status (specification 5.1).
+    /// @dev `RequestClosed` keeps its number but is never reached: a request cannot close over a pending submission.
     enum Reason {
         None,
         BadFormat,
@@ -112,9 +116,13 @@ interface IModelSubmissionTypes {
     }
 
     /// @notice A submission. Times are market clock.
-    /// @param deadline When the present state's way out opens; 0 for final states.
+    /// @param verdict State that settlement will enter, from the certificate on.
+    /// @param optimizer Who committed and paid the deposit, which returns there.
+    /// @param payout Where reward and compensation go; zero before the reveal.
+    /// @param deposit What is held of the deposit now: less the fee while a task is open, 0 at the end.
+    /// @param deadline When the present state's way out opens; 0 for final states. While Fetching or
+    /// Evaluating it is the task's, or the end of the wait for an epoch on which to try again.
     /// @param championAtCommit,championAtOpen Indices into the champion history.
-    /// @param verdict State that settlement will enter, while Certified.
     struct Submission {
         uint64 requestId;
         SubmissionState state;
@@ -122,12 +130,12 @@ interface IModelSubmissionTypes {
         Reason reason;
         address optimizer;
         address payout;
+        uint96 deposit;
         uint64 committedAt;
         uint64 deadline;
         uint64 taskId;
         uint32 championAtCommit;
         uint32 championAtOpen;
-        uint96 deposit;
         bytes32 commitment;
         Content content;
     }
@@ -168,6 +176,10 @@ interface IModelSubmissionErrors {
     error NotOwner(address caller);
     error NotOptimizer(address caller);
     error NotLogic(address caller);
+    error NotAttestationCenter(address caller);
+    error UnknownTask(uint64 taskId);
+    error InvalidVerdict(IModelSubmissionTypes.SubmissionState verdict);
+    error ParametersTooLarge(uint64 size, uint64 cap);
     error NotDue(uint64 deadline, uint64 clock);
     error WrongRequestState(uint64 requestId, IModelSubmissionTypes.RequestState state);
     error WrongSubmissionState(uint64 submissionId, IModelSubmissionTypes.SubmissionState state);
@@ -194,12 +206,24 @@ interface IModelSubmissionEvents {
     event RequestClosing(uint64 indexed requestId, uint64 closesAt);
     event RequestReclaimed(uint64 indexed requestId, uint256 reward, uint256 native);
     event Committed(
-        uint64 indexed submissionId, uint64 indexed requestId, address indexed optimizer, bytes32 commitment, uint64 deadline
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        address indexed optimizer,
+        bytes32 commitment,
+        uint64 deadline
     );
     event Revealed(
-        uint64 indexed submissionId, uint64 indexed requestId, IModelSubmissionTypes.Content content, address payout
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        IModelSubmissionTypes.Content content,
+        address payout
     );
-    event TaskAssigned(uint64 indexed submissionId, uint64 indexed requestId, uint64 indexed taskId, uint32 championIndex);
+    event TaskAssigned(
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        uint64 indexed taskId,
+        uint32 championIndex
+    );
     event Certified(
         uint64 indexed submissionId,
         uint64 indexed requestId,
@@ -219,13 +243,23 @@ interface IModelSubmissionEvents {
         uint256 burned
     );
     event Retried(uint64 indexed submissionId, uint64 indexed taskId);
-    event ChampionChanged(uint64 indexed requestId, uint32 indexed championIndex, uint64 submissionId, bytes cid, int64 score);
+    /// @notice A task expired for the first time, but no epoch is usable to try again on. `expire` tries when
+    /// one is, and refunds from `until`.
+    event RetryWaiting(uint64 indexed submissionId, uint64 indexed taskId, uint64 until);
+    /// @notice An amount in `token` (zero: native) can be withdrawn by `account`.
+    event Credited(address indexed account, address indexed token, uint256 amount);
+    event ChampionChanged(
+        uint64 indexed requestId,
+        uint32 indexed championIndex,
+        uint64 submissionId,
+        bytes cid,
+        int64 score
+    );
     event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
 }
 
-/// @title Requests, submissions, escrow, deposits, payouts and champions
-/// @notice Trusts no score that did not come through a certificate.
-interface IModelSubmission is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
+/// @title Requests and what can be read of the market
+interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
     /// @notice Creates a request. Value is `feeEscrow + evaluatorBond` (+ `rewardEscrow` when native);
     /// an ERC-20 escrow is pulled from the caller and must arrive in full.
     /// @return requestId Counts from 1.
@@ -247,25 +281,65 @@ interface IModelSubmission is IModelSubmissionTypes, IModelSubmissionErrors, IMo
     /// @notice Credits what is left to the owner when closed with nothing pending; by anyone.
     function reclaim(uint64 requestId) external;
 
+    function request(uint64 requestId) external view returns (Request memory);
+
+    function terms(uint64 requestId) external view returns (Terms memory);
+
+    function manifest(uint64 requestId) external view returns (Content memory);
+
+    function requestCount() external view returns (uint64);
+
+    function submission(uint64 submissionId) external view returns (Submission memory);
+
+    function figures(uint64 submissionId) external view returns (Figures memory);
+
+    /// @notice Submission at a place of a request's queue, in order of commits.
+    function queueAt(uint64 requestId, uint32 index) external view returns (uint64 submissionId);
+
+    function champion(uint64 requestId) external view returns (Champion memory);
+
+    function championAt(uint64 requestId, uint32 index) external view returns (Champion memory);
+
+    function championCount(uint64 requestId) external view returns (uint32);
+
+    /// @notice Subject of a submission's task (specification 5.5). Reverts before one was opened.
+    function subjectHash(uint64 submissionId) external view returns (bytes32);
+}
+
+/// @title Submissions from commit to settlement, and payouts
+interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
     /// @notice Reserves a place in the queue under the deposit, which is sent as value.
     /// @return submissionId Counts from 1.
-    function commit(uint64 requestId, bytes32 commitment) external payable returns (uint64 submissionId);
+    function commit(uint64 requestId, bytes32 commitment)
+        external
+        payable
+        returns (uint64 submissionId);
 
-    /// @notice Opens a commitment; by the one who made it. Never reverts for market reasons.
-    function reveal(uint64 submissionId, Content calldata content, address payout, bytes32 salt) external;
+    /// @notice Opens a commitment; by the one who made it. Never reverts for market reasons: when the escrow or
+    /// the bond is spent or the deadline has passed, the submission ends in the state that says so.
+    /// @param content What was committed to. Refused when the CID's length is not 36 to 64 or the size not
+    /// 1 to `maxParameterBytes`, whatever the market's state.
+    /// @param payout Where reward and compensation go; zero for the caller. The deposit returns to the caller.
+    function reveal(uint64 submissionId, Content calldata content, address payout, bytes32 salt)
+        external;
 
     /// @notice Opens the task of the queue's head; by anyone. Passes over heads that are overdue or cannot be
     /// evaluated, at most `MAX_STEPS` of them.
-    /// @return submissionId The one opened; 0 when the queue ran empty on the way.
+    /// @dev Where escrow or bond do not cover the next outcome, whatever is pending is released, revealed or not.
+    /// A call that could only pass over some of the queue keeps that progress and can be repeated.
+    /// @return submissionId The one opened; 0 when the call only passed over submissions.
     function open(uint64 requestId) external returns (uint64 submissionId);
 
-    /// @notice Ends a commitment whose reveal is overdue; by anyone.
+    /// @notice Ends a commitment whose reveal is overdue; by anyone. Nothing is kept of the deposit when escrow or
+    /// bond are spent, as a reveal would have been in vain.
     function forfeit(uint64 submissionId) external;
 
     /// @notice Ends a queued submission that waited too long; by anyone.
     function release(uint64 submissionId) external;
 
-    /// @notice Passes an evaluation's deadline: retries once, then refunds; by anyone.
+    /// @notice Passes an evaluation's deadline: retries once, then refunds; by anyone, also while paused.
+    /// @dev The retry happens in the same call when the newest epoch is usable. Otherwise the submission waits
+    /// `queueWindow` for one, `expire` can be called again at any time, and from then on it refunds.
     function expire(uint64 submissionId) external;
 
     /// @notice Settles a certified submission after the appeal window; by anyone.
@@ -282,20 +356,16 @@ interface IModelSubmission is IModelSubmissionTypes, IModelSubmissionErrors, IMo
     /// @notice Sends the caller's credit in `token` (zero: native) to `to`.
     function withdraw(address token, address to) external returns (uint256 amount);
 
-    function request(uint64 requestId) external view returns (Request memory);
-    function terms(uint64 requestId) external view returns (Terms memory);
-    function manifest(uint64 requestId) external view returns (Content memory);
-    function requestCount() external view returns (uint64);
-    function submission(uint64 submissionId) external view returns (Submission memory);
-    function figures(uint64 submissionId) external view returns (Figures memory);
     function submissionCount() external view returns (uint64);
+
     function submissionOfTask(uint64 taskId) external view returns (uint64);
-    /// @notice Submission at a place of a request's queue, in order of commits.
-    function queueAt(uint64 requestId, uint32 index) external view returns (uint64 submissionId);
-    function champion(uint64 requestId) external view returns (Champion memory);
-    function championAt(uint64 requestId, uint32 index) external view returns (Champion memory);
-    function championCount(uint64 requestId) external view returns (uint32);
-    function subjectHash(uint64 submissionId) external view returns (bytes32);
+
+    /// @notice What a result on a task is judged by (specification 5.6). Reverts with UnknownTask.
+    function thresholds(uint64 taskId)
+        external
+        view
+        returns (int64 minImprovement, int64 tolerance, int64 slashMargin, uint32 minSamples);
+
     function commitmentOf(
         address sender,
         uint64 requestId,
@@ -303,7 +373,21 @@ interface IModelSubmission is IModelSubmissionTypes, IModelSubmissionErrors, IMo
         address payout,
         bytes32 salt
     ) external view returns (bytes32);
+
     function credit(address account, address token) external view returns (uint256);
+
     /// @notice What the contract owes in a token: credits, escrows, bonds and deposits.
     function liabilities(address token) external view returns (uint256);
+
+    function attestationCenter() external view returns (IAttestationCenter);
+
+    /// @notice The market clock that every deadline here is counted in.
+    function marketClock() external view returns (IMarketClock);
+
+    /// @notice Most places of a queue that one call passes over.
+    function MAX_STEPS() external view returns (uint32);
 }
+
+/// @title Requests, submissions, escrow, deposits, payouts and champions
+/// @notice Trusts no score that did not come through a certificate.
+interface IModelSubmission is IRequestDesk, ISubmissionDesk { }

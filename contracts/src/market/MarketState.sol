@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import { IAttestationCenter } from "../interfaces/IAttestationCenter.sol";
+import { IMarketClock } from "../interfaces/IMarketClock.sol";
+import { Ledger } from "./Ledger.sol";
+
+/// @title Storage of the market and what both of its parts read from it
+/// @dev `ModelSubmission` and `RequestDesk` inherit this first and add no storage of their own, so that the code
+/// of either can work on the storage of the former.
+abstract contract MarketState is Ledger {
+    /// @dev What a request takes from its task definition, which never changes.
+    struct Hook {
+        address logic;
+        uint32 appealWindow;
+    }
+
+    /// @dev An entry of the champion history; the content is the submission's, or the request's baseline.
+    struct ChampionRecord {
+        uint64 submissionId;
+        uint64 since;
+        int64 score;
+    }
+
+    bytes32 private constant SUBJECT_TYPEHASH = keccak256(
+        "ZarathustraImprove(uint64 requestId,uint64 submissionId,bytes32 manifestDigest,bytes32 championDigest,bytes32 championCidHash,bytes32 challengerDigest,bytes32 challengerCidHash,uint64 challengerSize)"
+    );
+
+    IAttestationCenter internal immutable _attestationCenter;
+    IMarketClock internal immutable _marketClock;
+
+    uint64 internal _requestCount;
+    uint64 internal _submissionCount;
+    mapping(uint64 requestId => Request) internal _requests;
+    mapping(uint64 requestId => Terms) internal _terms;
+    mapping(uint64 requestId => Hook) internal _hooks;
+    mapping(uint64 requestId => Content) internal _manifests;
+    mapping(uint64 requestId => Content) internal _baselines;
+    mapping(uint64 requestId => ChampionRecord[]) internal _champions;
+    mapping(uint64 requestId => mapping(uint32 index => uint64 submissionId)) internal _queue;
+    /// @dev Digests that were evaluated against a champion.
+    mapping(
+        uint64 requestId => mapping(uint32 championIndex => mapping(bytes32 digest => bool))
+    ) internal _evaluated;
+
+    mapping(uint64 submissionId => Submission) internal _submissions;
+    mapping(uint64 submissionId => Figures) internal _figures;
+    mapping(uint64 taskId => uint64 submissionId) internal _submissionOfTask;
+    /// @dev By sender, so that nobody can use up a commitment that he saw in the mempool.
+    mapping(address sender => mapping(bytes32 commitment => bool)) internal _commitmentUsed;
+
+    modifier whenNotPaused() {
+        require(!_marketClock.paused(), MarketPaused());
+        _;
+    }
+
+    constructor(IAttestationCenter attestationCenter_, IMarketClock marketClock_) {
+        require(address(attestationCenter_) != address(0), InvalidTerm("attestationCenter"));
+        require(address(marketClock_) != address(0), InvalidTerm("marketClock"));
+        _attestationCenter = attestationCenter_;
+        _marketClock = marketClock_;
+    }
+
+    function _existing(uint64 requestId) internal view returns (Request storage request_) {
+        request_ = _requests[requestId];
+        require(request_.state != RequestState.None, UnknownRequest(requestId));
+    }
+
+    function _requireDue(uint64 deadline) internal view {
+        uint64 now_ = _marketClock.clock();
+        require(now_ >= deadline, NotDue(deadline, now_));
+    }
+
+    function _isTaskOpen(SubmissionState state) internal pure returns (bool) {
+        return state == SubmissionState.Fetching || state == SubmissionState.Evaluating;
+    }
+
+    function _isFinal(SubmissionState state) internal pure returns (bool) {
+        return state >= SubmissionState.Accepted;
+    }
+
+    function _contentOf(uint64 requestId, uint32 championIndex)
+        internal
+        view
+        returns (Content storage)
+    {
+        uint64 submissionId = _champions[requestId][championIndex].submissionId;
+        return submissionId == 0 ? _baselines[requestId] : _submissions[submissionId].content;
+    }
+
+    function _subjectHash(uint64 submissionId, Submission storage submission_)
+        internal
+        view
+        returns (bytes32)
+    {
+        uint64 requestId = submission_.requestId;
+        Content storage champion_ = _contentOf(requestId, submission_.championAtOpen);
+        Content storage challenger = submission_.content;
+        return keccak256(
+            abi.encode(
+                SUBJECT_TYPEHASH,
+                requestId,
+                submissionId,
+                _manifests[requestId].digest,
+                champion_.digest,
+                keccak256(champion_.cid),
+                challenger.digest,
+                keccak256(challenger.cid),
+                challenger.size
+            )
+        );
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { IModelSubmissionErrors, IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
+
+/// @title What the terms of a request must satisfy (specification 4.2)
+/// @dev `InvalidTerm` names the field that breaks a rule, as text.
+library RequestTerms {
+    uint256 internal constant MAX_MANIFEST_BYTES = 64 * 1024;
+    uint256 private constant MIN_CID_BYTES = 36;
+    uint256 private constant MAX_CID_BYTES = 64;
+    uint32 private constant MAX_ALPHA_PPB = 1e8;
+
+    function check(IModelSubmissionTypes.Terms calldata terms, uint256 minFee) internal pure {
+        _require(terms.queueCap != 0, "queueCap");
+        // A bound needs two samples.
+        _require(terms.minSamples >= 2, "minSamples");
+        _require(terms.alphaPpb != 0 && terms.alphaPpb <= MAX_ALPHA_PPB, "alphaPpb");
+        _require(terms.revealWindow != 0, "revealWindow");
+        _require(terms.queueWindow != 0, "queueWindow");
+        _require(terms.closeNotice != 0, "closeNotice");
+        _require(terms.maxParameterBytes != 0, "maxParameterBytes");
+
+        _require(terms.tolerance > 0, "tolerance");
+        _require(int256(terms.minImprovement) >= 2 * int256(terms.tolerance), "minImprovement");
+        _require(terms.slashMargin >= terms.minImprovement, "slashMargin");
+
+        _require(terms.reward != 0, "reward");
+        _require(
+            terms.rewardToken != address(0) || terms.rewardValue == terms.reward, "rewardValue"
+        );
+        // Re-rolling for luck costs more than it wins: each roll wins with probability alpha.
+        _require(
+            uint256(terms.evaluationFee) * 1e9
+                >= 2 * uint256(terms.alphaPpb) * uint256(terms.rewardValue),
+            "evaluationFee"
+        );
+        _require(terms.evaluationFee >= minFee, "evaluationFee");
+        _require(terms.deposit >= terms.evaluationFee, "deposit");
+        _require(
+            terms.unavailablePenalty >= terms.evaluationFee
+                && terms.unavailablePenalty <= terms.deposit,
+            "unavailablePenalty"
+        );
+    }
+
+    /// @dev Escrows cover a win and the bond covers a fault of the evaluator.
+    function checkFunds(
+        IModelSubmissionTypes.Terms calldata terms,
+        uint128 rewardEscrow,
+        uint128 feeEscrow,
+        uint128 evaluatorBond
+    ) internal pure {
+        _require(rewardEscrow >= terms.reward, "rewardEscrow");
+        _require(feeEscrow >= terms.evaluationFee, "feeEscrow");
+        _require(
+            evaluatorBond >= uint256(terms.evaluationFee) + terms.compensation, "evaluatorBond"
+        );
+    }
+
+    function checkCid(bytes calldata cid) internal pure {
+        require(
+            cid.length >= MIN_CID_BYTES && cid.length <= MAX_CID_BYTES,
+            IModelSubmissionErrors.InvalidCid(cid.length)
+        );
+    }
+
+    function checkContents(
+        IModelSubmissionTypes.Terms calldata terms,
+        IModelSubmissionTypes.Content calldata manifest,
+        IModelSubmissionTypes.Content calldata baseline
+    ) internal pure {
+        checkCid(manifest.cid);
+        checkCid(baseline.cid);
+        _require(manifest.size != 0 && manifest.size <= MAX_MANIFEST_BYTES, "manifest");
+        _require(baseline.size != 0 && baseline.size <= terms.maxParameterBytes, "baseline");
+    }
+
+    function _require(bool holds, bytes32 field) private pure {
+        require(holds, IModelSubmissionErrors.InvalidTerm(field));
+    }
+}
