@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IAvsLogic} from "./IAvsLogic.sol";
-import {ISeedSource} from "./ISeedSource.sol";
+import { IAvsLogic } from "./IAvsLogic.sol";
+import { ISeedSource } from "./ISeedSource.sol";
 
 interface IAttestationCenterTypes {
     /// @notice A kind of task; immutable once registered (specification 2.1).
+    /// @param source The only contract that may open, expire and reopen tasks of the kind.
+    /// @param fetchWindow Real blocks from opening to the seed block, at least 1.
+    /// @param taskLife Clock from the seed, or from reopening, to the deadline.
+    /// @param votingWindow Clock from the end of a turn until its claim can be blocked.
+    /// @param logic Hears of certified results.
+    /// @param thresholdNumerator,thresholdDenominator The quorum p/q, 2/3 <= p/q < 1.
+    /// @param performerShareBps The performer's part of the fee, in 1/10000.
+    /// @param turnLength Clock that a turn lasts, at least 1.
+    /// @param seedSource Where the seed comes from.
+    /// @param minFee Least fee of a task, wei.
+    /// @param appealWindow Clock from the certificate until the source may settle.
+    /// @param supplementWindow Clock from the certificate during which late signers are added.
     struct TaskDefinition {
         address source;
+        uint32 fetchWindow;
+        uint32 taskLife;
+        uint32 votingWindow;
         IAvsLogic logic;
-        ISeedSource seedSource;
         uint16 thresholdNumerator;
         uint16 thresholdDenominator;
         uint16 performerShareBps;
-        uint32 fetchWindow;
         uint32 turnLength;
-        uint32 votingWindow;
-        uint32 taskLife;
+        ISeedSource seedSource;
+        uint96 minFee;
         uint32 appealWindow;
         uint32 supplementWindow;
-        uint96 minFee;
     }
 
     enum TaskState {
@@ -45,15 +57,22 @@ interface IAttestationCenterTypes {
     }
 
     /// @notice A task. Times are market clock, `seedBlock` is a real block number.
-    /// @param deadline Clock from which `expire` works.
     /// @param retried Whether it was reopened already.
-    /// @param delivered Whether the logic heard of the certificate.
-    /// @param feeCommitment Commits to epoch, claimId, performer, bitmap and fee once Certified.
+    /// @param isFinal Whether it expired for good and its fee went back to the source.
+    /// @param delivered Whether the logic took the certified result.
+    /// @param swept Whether what nobody can claim of the fee was burned.
+    /// @param seedFixedAt Clock when the seed was fixed; 0 before.
+    /// @param deadline From when `expire` works: a real block number while Fetching, market clock while
+    /// Evaluating, 0 otherwise.
+    /// @param certifiedAt Clock of the approving certificate; 0 without one.
+    /// @param undelivered Hash of a certified result that the logic has not taken yet; 0 otherwise.
     struct Task {
         uint16 kind;
         TaskState state;
         bool retried;
+        bool isFinal;
         bool delivered;
+        bool swept;
         uint32 epoch;
         uint32 turnBase;
         uint64 seedBlock;
@@ -64,9 +83,7 @@ interface IAttestationCenterTypes {
         uint96 fee;
         bytes32 seed;
         bytes32 subjectHash;
-        bytes32 claimId;
-        bytes32 resultHash;
-        bytes32 feeCommitment;
+        bytes32 undelivered;
     }
 
     /// @notice A performer's claim (specification 2.6).
@@ -87,7 +104,8 @@ interface IAttestationCenterTypes {
         bytes32[4] signature;
     }
 
-    /// @notice What `submitTask` committed to, repeated by those who claim fees.
+    /// @notice What an approving certificate committed to, repeated by those who claim fees. It is in
+    /// `TaskCertified`; after a supplement, `nonSigners` is in `Supplemented`.
     struct FeeCommitment {
         uint32 epoch;
         bytes32 claimId;
@@ -100,17 +118,22 @@ interface IAttestationCenterTypes {
 interface IAttestationCenterErrors {
     error UnknownKind(uint16 kind);
     error KindExists(uint16 kind);
+    /// @param field Name of the field that is out of bounds.
     error InvalidDefinition(bytes32 field);
     error NotSource(address caller);
     error MarketPaused();
     error EpochNotUsable();
     error FeeTooLow(uint256 fee, uint256 minFee);
+    error FeeTooHigh(uint256 fee, uint256 cap);
+    error UnknownTask(uint64 taskId);
     error WrongState(uint64 taskId, IAttestationCenterTypes.TaskState state);
     error SeedAlreadyFixed(uint64 taskId);
     error DeadlineNotPassed(uint64 taskId, uint64 deadline, uint64 clock);
     error DeadlinePassed(uint64 taskId, uint64 deadline, uint64 clock);
-    error AlreadyRetried(uint64 taskId);
-    error SeedNeverFixed(uint64 taskId);
+    /// @notice The task expired for good.
+    error TaskFinal(uint64 taskId);
+    /// @notice The task has no seed, and so no hash and no turns.
+    error SeedNotFixed(uint64 taskId);
     error TurnNotStarted(uint32 turn, uint32 current);
     error NotTurnHolder(uint32 turn, uint32 index, uint32 holder);
     error WrongClaimSigner(address recovered, address signer);
@@ -122,43 +145,63 @@ interface IAttestationCenterErrors {
     /// @notice Blocked was filed although the votes suffice to reject.
     error RejectHolds(uint256 rejecting, uint256 total);
     error InvalidAggregate(bytes32 claimId);
+    /// @notice Too little gas is left to tell the logic of an approved claim.
+    error HookGasTooLow(uint256 gas, uint256 needed);
     error UnknownNonSigner(uint256 position);
     error WrongBitmapLength(uint256 words, uint256 expected);
     error NothingToDeliver(uint64 taskId);
     error ResultMismatch(bytes32 resultHash);
     error WrongFeeCommitment(uint64 taskId);
     error DidNotSign(uint64 taskId, uint32 index);
-    error NotOperator(address caller, address operator);
+    /// @notice A late signer had signed already.
+    error NotMissing(uint256 word, uint256 repeated);
+    error NotOperator(address given, address operator);
+    error LengthMismatch(uint256 length, uint256 expected);
     error FeeAlreadyClaimed(uint64 taskId, uint32 index);
     error SupplementClosed(uint64 taskId);
-    error SupplementOpen(uint64 taskId);
+    error SupplementOpen(uint64 taskId, uint64 until, uint64 clock);
     error FeeSwept(uint64 taskId);
     error NothingToWithdraw(address account);
+    error ZeroAddress();
     error TransferFailed(address to, uint256 amount);
 }
 
 interface IAttestationCenterEvents {
     event KindRegistered(uint16 indexed kind, IAttestationCenterTypes.TaskDefinition definition);
     event TaskOpened(
-        uint64 indexed taskId, uint16 indexed kind, uint32 epoch, uint64 seedBlock, uint64 deadline, bytes32 subjectHash
+        uint64 indexed taskId,
+        uint16 indexed kind,
+        uint32 epoch,
+        uint64 seedBlock,
+        uint64 deadline,
+        bytes32 subjectHash
     );
     event SeedFixed(uint64 indexed taskId, bytes32 seed, bytes32 randomness);
     event TaskReopened(uint64 indexed taskId, uint32 epoch, uint64 deadline);
     event TaskExpired(uint64 indexed taskId, bool isFinal);
+    /// @param signedStake Stake that approved, the performer's included.
+    /// @param committed What fees are claimed with.
+    /// @param result The result whose hash was certified.
     event TaskCertified(
         uint64 indexed taskId,
         bytes32 indexed claimId,
         address indexed performer,
         uint32 turn,
-        uint32 epoch,
         uint128 signedStake,
         uint128 totalStake,
-        uint256[] nonSigners,
-        uint96 fee,
+        IAttestationCenterTypes.FeeCommitment committed,
         bytes result
     );
-    event ClaimRejected(uint64 indexed taskId, bytes32 indexed claimId, address indexed performer, uint32 turn, uint256 faultId);
-    event ClaimBlocked(uint64 indexed taskId, bytes32 indexed claimId, address indexed performer, uint32 turn);
+    event ClaimRejected(
+        uint64 indexed taskId,
+        bytes32 indexed claimId,
+        address indexed performer,
+        uint32 turn,
+        uint256 faultId
+    );
+    event ClaimBlocked(
+        uint64 indexed taskId, bytes32 indexed claimId, address indexed performer, uint32 turn
+    );
     event DeliveryFailed(uint64 indexed taskId, bytes reason);
     event Delivered(uint64 indexed taskId);
     event Supplemented(uint64 indexed taskId, uint256[] nonSigners);
@@ -167,37 +210,12 @@ interface IAttestationCenterEvents {
     event Withdrawn(address indexed account, address to, uint256 amount);
 }
 
-/// @title Tasks, seeds, claims, certificates and operators' fees
-/// @notice Does not know what is attested: a kind is a definition, a source and a logic contract.
-interface IAttestationCenter is IAttestationCenterTypes, IAttestationCenterErrors, IAttestationCenterEvents {
-    /// @notice Registers a kind, by governance. Definitions never change.
-    function registerKind(uint16 kind, TaskDefinition calldata definition) external;
-
-    function definition(uint16 kind) external view returns (TaskDefinition memory);
-
-    /// @notice Opens a task; by the kind's source, which prepays the operators' fee as value.
-    /// @return taskId Counts from 1.
-    function openTask(uint16 kind, bytes32 subjectHash) external payable returns (uint64 taskId);
-
-    /// @notice Fixes the seed from the seed block's header; by anyone, also while paused.
-    function fixSeed(uint64 taskId, bytes calldata proof) external;
-
-    /// @notice Decides a claim (specification 3.3); by anyone, also while paused.
-    /// @param result The bytes whose hash the performer signed.
-    function submitTask(uint64 taskId, Claim calldata claim, bytes calldata result, Certificate calldata certificate)
-        external;
-
-    /// @notice Tells the logic again, when it failed in `submitTask`; by anyone.
-    function deliver(uint64 taskId, bytes calldata result) external;
-
-    /// @notice Marks a task whose deadline passed as expired; by its source. Returns the fee to the source's
-    /// credit when it is final.
-    /// @return isFinal False when it may be reopened.
-    function expire(uint64 taskId) external returns (bool isFinal);
-
-    /// @notice Reopens an expired task with the same seed on the newest epoch; by its source, once.
-    function reopen(uint64 taskId) external;
-
+/// @title Operators' fees
+interface IAttestationCenterFees is
+    IAttestationCenterTypes,
+    IAttestationCenterErrors,
+    IAttestationCenterEvents
+{
     /// @notice Adds late signers of the certified claim within the supplement window; by anyone.
     /// @param committed What the task committed to.
     /// @param lateSigners Bitmap of those who sign now; a set bit signs. Must be a subset of the non-signers.
@@ -229,6 +247,60 @@ interface IAttestationCenter is IAttestationCenterTypes, IAttestationCenterError
     /// @notice Native token owed: credits plus fees held.
     function liabilities() external view returns (uint256);
 
+    /// @notice What an approved claim committed to: keccak256(abi.encode(taskId, FeeCommitment)); 0 for others.
+    function feeCommitment(bytes32 claimId) external view returns (bytes32);
+    /// @notice The same hash of a given commitment, for programs.
+    function feeCommitmentOf(uint64 taskId, FeeCommitment calldata committed)
+        external
+        pure
+        returns (bytes32);
+    /// @notice Whether an operator's share of a task's fee was credited.
+    function isFeeClaimed(uint64 taskId, address operator) external view returns (bool);
+}
+
+/// @title Tasks, seeds, claims and certificates
+interface IAttestationCenterTasks is
+    IAttestationCenterTypes,
+    IAttestationCenterErrors,
+    IAttestationCenterEvents
+{
+    /// @notice Registers a kind, by governance. Definitions never change. `fetchWindow + taskLife` and
+    /// `appealWindow` must fit the largest that governance allows (specification 1.5).
+    function registerKind(uint16 kind, TaskDefinition calldata definition) external;
+
+    function definition(uint16 kind) external view returns (TaskDefinition memory);
+
+    /// @notice Opens a task; by the kind's source, which prepays the operators' fee as value.
+    /// @return taskId Counts from 1.
+    function openTask(uint16 kind, bytes32 subjectHash) external payable returns (uint64 taskId);
+
+    /// @notice Fixes the seed from the seed block's header; by anyone, also while paused.
+    function fixSeed(uint64 taskId, bytes calldata proof) external;
+
+    /// @notice Decides a claim (specification 3.3); by anyone, also while paused.
+    /// @dev For an approval the logic is called with exactly `HOOK_GAS`; the gas limit must leave room for it.
+    /// @param result The bytes whose hash the performer signed, at most `MAX_RESULT`.
+    function submitTask(
+        uint64 taskId,
+        Claim calldata claim,
+        bytes calldata result,
+        Certificate calldata certificate
+    ) external;
+
+    /// @notice Tells the logic again, when it failed in `submitTask`; by anyone. Reverts as the logic does.
+    function deliver(uint64 taskId, bytes calldata result) external;
+
+    /// @notice Marks a task whose deadline passed as expired; by its source. It is final without a seed, or when it
+    /// was reopened before; the fee then returns to the source's credit. On an expired task that could still be
+    /// reopened, gives that up.
+    /// @return isFinal False when the task may be reopened.
+    function expire(uint64 taskId) external returns (bool isFinal);
+
+    /// @notice Reopens an expired task with the same seed on the newest epoch; by its source, once. Works while
+    /// paused; reverts with EpochNotUsable until somebody rolls an epoch.
+    function reopen(uint64 taskId) external;
+
+    /// @notice All zeros for a task that does not exist.
     function task(uint64 taskId) external view returns (Task memory);
     function taskCount() external view returns (uint64);
     /// @notice Turn of an Evaluating task at the present clock, and the position whose turn it is.
@@ -236,13 +308,25 @@ interface IAttestationCenter is IAttestationCenterTypes, IAttestationCenterError
     /// @notice Position whose turn `turn` is.
     function turnHolder(uint64 taskId, uint32 turn) external view returns (uint32 index);
     function claimOutcome(bytes32 claimId) external view returns (ClaimOutcome);
+    /// @notice Specification 2.4; reverts with SeedNotFixed before the seed is known.
     function taskHash(uint64 taskId) external view returns (bytes32);
     /// @notice The digest a performer signs (specification 2.6).
     function claimDigest(uint64 taskId, uint32 turn, address performer, bytes32 resultHash)
         external
         view
         returns (bytes32);
-    function claimIdOf(uint64 taskId, uint32 turn, address performer, bytes32 resultHash) external view returns (bytes32);
+    function claimIdOf(uint64 taskId, uint32 turn, address performer, bytes32 resultHash)
+        external
+        view
+        returns (bytes32);
     /// @notice The digest that votes sign (specification 2.7).
-    function voteDigest(uint64 taskId, bytes32 claimId, uint8 purpose, uint8 verdict) external view returns (bytes32);
+    function voteDigest(uint64 taskId, bytes32 claimId, uint8 purpose, uint8 verdict)
+        external
+        view
+        returns (bytes32);
 }
+
+/// @title Tasks, seeds, claims, certificates and operators' fees
+/// @notice Does not know what is attested: a kind is a definition, a source and a logic contract. All of this
+/// is answered at one address.
+interface IAttestationCenter is IAttestationCenterTasks, IAttestationCenterFees { }

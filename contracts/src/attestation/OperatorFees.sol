@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { IAttestationCenterFees } from "../interfaces/IAttestationCenter.sol";
+import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
+import { BLS } from "../libraries/BLS.sol";
+import { EpochTable } from "../libraries/EpochTable.sol";
+import { AttestationBase } from "./AttestationBase.sol";
+
+/// @title Operators' fees: the extension of AttestationCenter
+/// @notice AttestationCenter creates it and calls it by DELEGATECALL, on its own storage and balance, because code
+/// is limited to 24,576 bytes. Called directly it finds nothing and holds nothing.
+contract OperatorFees is AttestationBase, IAttestationCenterFees {
+    using EpochTable for address;
+
+    /// @notice Where fees go that nobody can claim.
+    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
+
+    constructor(IAvsGovernance governance_) AttestationBase(governance_) { }
+
+    /* FEES */
+
+    /// @inheritdoc IAttestationCenterFees
+    function submitSupplement(
+        uint64 taskId,
+        FeeCommitment calldata committed,
+        uint256[] calldata lateSigners,
+        bytes32[4] calldata signature
+    ) external {
+        Record storage record = _tasks[taskId];
+        Head memory head = _head(taskId);
+        _checkCommitment(taskId, committed);
+        if (governance.clock() > _supplementUntil(head)) revert SupplementClosed(taskId);
+
+        uint256[] memory left = committed.nonSigners;
+        if (lateSigners.length != left.length) {
+            revert WrongBitmapLength(lateSigners.length, left.length);
+        }
+        for (uint256 i; i < left.length; ++i) {
+            uint256 repeated = lateSigners[i] & ~left[i];
+            if (repeated != 0) revert NotMissing(i, repeated);
+            left[i] &= ~lateSigners[i];
+        }
+
+        (address table,,) = governance.epochTable(committed.epoch);
+        (, BLS.G2Point memory key) = table.subset(lateSigners);
+        bytes32 taskHash_ =
+            _taskHash(taskId, head.kind, committed.epoch, record.seed, record.subjectHash);
+        _checkVotes(taskHash_, committed.claimId, VERDICT_APPROVE, signature, key);
+
+        _decisions[committed.claimId] = _commitment(
+            taskId,
+            FeeCommitment({
+                epoch: committed.epoch,
+                claimId: committed.claimId,
+                performerIndex: committed.performerIndex,
+                fee: committed.fee,
+                nonSigners: left
+            })
+        );
+        emit Supplemented(taskId, left);
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function claimFees(
+        address operator,
+        uint64[] calldata taskIds,
+        uint32[] calldata indices,
+        FeeCommitment[] calldata committed
+    ) external returns (uint256 amount) {
+        if (indices.length != taskIds.length) {
+            revert LengthMismatch(indices.length, taskIds.length);
+        }
+        if (committed.length != taskIds.length) {
+            revert LengthMismatch(committed.length, taskIds.length);
+        }
+        for (uint256 i; i < taskIds.length; ++i) {
+            amount += _claimFee(operator, taskIds[i], indices[i], committed[i]);
+        }
+        _credits[operator] += amount;
+    }
+
+    function _claimFee(
+        address operator,
+        uint64 taskId,
+        uint32 index,
+        FeeCommitment calldata committed
+    ) private returns (uint256 amount) {
+        _checkCommitment(taskId, committed);
+        (address table,,) = governance.epochTable(committed.epoch);
+        (address holder,) = table.addressesAt(index);
+        if (holder != operator) revert NotOperator(operator, holder);
+        if (!_hasSigned(committed, index)) revert DidNotSign(taskId, index);
+
+        uint256 bits = _claimed[operator][taskId >> 8];
+        uint256 bit = 1 << (taskId & 0xff);
+        if (bits & bit != 0) revert FeeAlreadyClaimed(taskId, index);
+        _claimed[operator][taskId >> 8] = bits | bit;
+
+        (uint256 performerPart, uint256 rest) = _split(committed.fee, _tasks[taskId].head.kind);
+        (uint128 stake,) = table.stakeAt(index);
+        amount = rest * stake / table.totalStake();
+        if (index == committed.performerIndex) amount += performerPart;
+        emit FeeClaimed(taskId, operator, amount);
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function sweepFee(uint64 taskId, FeeCommitment calldata committed) external {
+        Head memory head = _head(taskId);
+        _checkCommitment(taskId, committed);
+        if (head.flags & SWEPT != 0) revert FeeSwept(taskId);
+        uint64 until = _supplementUntil(head);
+        uint64 present = governance.clock();
+        if (present <= until) revert SupplementOpen(taskId, until, present);
+
+        uint256 burned = _unclaimable(committed, head.kind);
+        _tasks[taskId].head.flags |= SWEPT;
+        _liabilities -= burned;
+        emit FeeBurned(taskId, burned);
+        _send(BURN, burned);
+    }
+
+    /// @dev The fee less every share that can be claimed, to the last unit: shares are rounded down one by one,
+    /// so they are summed one by one.
+    function _unclaimable(FeeCommitment calldata committed, uint16 kind)
+        private
+        view
+        returns (uint256 left)
+    {
+        (address table,,) = governance.epochTable(committed.epoch);
+        uint256 total = table.totalStake();
+        uint256 count = table.count();
+        (, uint256 rest) = _split(committed.fee, kind);
+        left = rest;
+        for (uint32 i; i < count; ++i) {
+            if (!_hasSigned(committed, i)) continue;
+            (uint128 stake,) = table.stakeAt(i);
+            left -= rest * stake / total;
+        }
+    }
+
+    /// @dev The performer's part of a fee, and what all signers share by stake (3.4).
+    function _split(uint256 fee, uint16 kind)
+        private
+        view
+        returns (uint256 performerPart, uint256 rest)
+    {
+        performerPart = fee * _definitions[kind].performerShareBps / BPS;
+        rest = fee - performerPart;
+    }
+
+    function _hasSigned(FeeCommitment calldata committed, uint32 index)
+        private
+        pure
+        returns (bool)
+    {
+        return index == committed.performerIndex || !_isSet(committed.nonSigners, index);
+    }
+
+    /// @dev Last clock at which late signers are added to a certified task.
+    function _supplementUntil(Head memory head) private view returns (uint64) {
+        return uint64(head.due) + _definitions[head.kind].supplementWindow;
+    }
+
+    function _checkCommitment(uint64 taskId, FeeCommitment calldata committed) private view {
+        if (_decisions[committed.claimId] != _commitment(taskId, committed)) {
+            revert WrongFeeCommitment(taskId);
+        }
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function withdraw(address to) external returns (uint256 amount) {
+        if (to == address(0)) revert ZeroAddress();
+        amount = _credits[msg.sender];
+        if (amount == 0) revert NothingToWithdraw(msg.sender);
+        _credits[msg.sender] = 0;
+        _liabilities -= amount;
+        emit Withdrawn(msg.sender, to, amount);
+        _send(to, amount);
+    }
+
+    function _send(address to, uint256 amount) private {
+        (bool ok,) = to.call{ value: amount }("");
+        if (!ok) revert TransferFailed(to, amount);
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc IAttestationCenterFees
+    function credit(address account) external view returns (uint256) {
+        return _credits[account];
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function liabilities() external view returns (uint256) {
+        return _liabilities;
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function feeCommitment(bytes32 claimId) external view returns (bytes32) {
+        return _outcome(claimId) == ClaimOutcome.Approved ? _decisions[claimId] : bytes32(0);
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function feeCommitmentOf(uint64 taskId, FeeCommitment calldata committed)
+        external
+        pure
+        returns (bytes32)
+    {
+        return _commitment(taskId, committed);
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function isFeeClaimed(uint64 taskId, address operator) external view returns (bool) {
+        return _claimed[operator][taskId >> 8] & (1 << (taskId & 0xff)) != 0;
+    }
+}
