@@ -1,0 +1,80 @@
+//! `cargo xtask`: sets the checkout up, runs every test, plays the demo.
+//!
+//! Few dependencies on purpose, and none on the project's own crates: this program has to be
+//! built before anything that the project needs is there.
+
+mod checkout;
+mod demo;
+mod digest;
+mod process;
+mod setup;
+mod steps;
+mod tally;
+mod test;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use eyre::Result;
+
+use checkout::Checkout;
+use setup::{Setup, contracts::Abi};
+
+/// Develops, tests and shows Zarathustra.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there.
+    Setup,
+    /// Sets up, builds and plays the story on a local chain, then keeps it running.
+    Demo {
+        /// End after the story.
+        #[arg(long)]
+        once: bool,
+        /// Write a record of what happened.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
+    /// Sets up and runs every check and every test.
+    Test,
+    /// Sets up and runs the checks that need no test to be built.
+    Check,
+    /// Compiles the contracts and writes their ABI files into `abi`.
+    Abi {
+        /// Fail, and change nothing, when a committed file differs.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let checkout = Checkout::find()?;
+    let setup = Setup::new(&checkout);
+    match task {
+        Task::Setup => setup.run()?,
+        Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
+        Task::Test => return test::test(&checkout, &setup),
+        Task::Check => return test::check(&checkout, &setup),
+        Task::Abi { check } => {
+            setup.tools()?;
+            setup.contracts(if check { Abi::Check } else { Abi::Write })?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,107 @@
+//! Counts the tests that ran, from what the test runners print.
+
+use std::ops::AddAssign;
+
+/// Tests that passed and failed; skipped ones are neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Tests that ran and passed.
+    pub passed: u64,
+    /// Tests that ran and failed.
+    pub failed: u64,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl Tally {
+    /// Reads the summary lines of cargo, nextest and forge in `output`.
+    pub fn read(output: &str) -> Self {
+        let mut tally = Self::default();
+        for line in output.lines().map(str::trim) {
+            // cargo:   test result: ok. 3 passed; 0 failed; 1 ignored; …
+            // nextest: Summary [   1.204s] 12 tests run: 11 passed (1 slow), 1 failed, 2 skipped
+            // forge:   Ran 5 test suites in 1.2s (2.1s CPU time): 20 tests passed, 0 failed, …
+            let summary = line.starts_with("test result:")
+                || line.starts_with("Summary [")
+                || line.starts_with("Ran ") && line.contains(" test suite") && line.contains("):");
+            if summary {
+                tally += Self {
+                    passed: before(line, &[" passed", " tests passed"]),
+                    failed: before(line, &[" failed", " timed out"]),
+                };
+            }
+        }
+        tally
+    }
+}
+
+/// The sum of the numbers that stand directly before any of `words`.
+fn before(line: &str, words: &[&str]) -> u64 {
+    let number = |word: &&str| -> Option<u64> {
+        let (head, _) = line.split_once(*word)?;
+        head.rsplit(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()
+    };
+    words.iter().filter_map(number).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_runner_is_understood() {
+        let cargo = "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n\
+                     test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured\n";
+        assert_eq!(
+            Tally::read(cargo),
+            Tally {
+                passed: 5,
+                failed: 4
+            }
+        );
+
+        let nextest = "     Summary [   1.204s] 12 tests run: 9 passed (1 slow), 1 failed, \
+                       2 timed out, 2 skipped\n";
+        assert_eq!(
+            Tally::read(nextest),
+            Tally {
+                passed: 9,
+                failed: 3
+            }
+        );
+
+        let forge = "Suite result: ok. 7 passed; 0 failed; 0 skipped; finished in 1.20ms\n\
+                     Ran 2 test suites in 5.1s (2.9s CPU time): 20 tests passed, 1 failed, \
+                     0 skipped (21 total tests)\n";
+        assert_eq!(
+            Tally::read(forge),
+            Tally {
+                passed: 20,
+                failed: 1
+            }
+        );
+
+        let one = "Ran 1 test suite in 5.1s (2.9s CPU time): 1 tests passed, 0 failed, 0 skipped";
+        assert_eq!(
+            Tally::read(one),
+            Tally {
+                passed: 1,
+                failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn other_lines_do_not_count() {
+        let text = "Ran 7 tests for test/Quorum.t.sol:QuorumTest\n3 passed\nno tests run";
+        assert_eq!(Tally::read(text), Tally::default());
+    }
+}

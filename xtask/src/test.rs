@@ -1,0 +1,116 @@
+//! `cargo xtask test` and `cargo xtask check`: what has to hold before a change is merged.
+
+use std::process::{Command, ExitCode};
+
+use eyre::Result;
+
+use crate::{
+    checkout::Checkout,
+    process,
+    setup::{Setup, contracts::Abi},
+    steps::Steps,
+};
+
+/// Version of the program that finds unused dependencies.
+const MACHETE: &str = "0.9.2";
+
+/// Every check and every test.
+pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
+    let mut steps = Steps::new(checkout);
+    steps.step("set-up", || setup.run());
+    checks(checkout, &mut steps);
+    steps.forge("Solidity warnings and sizes", &["build", "--sizes"]);
+    steps.forge("Solidity tests", &["test"]);
+    steps.step("generated files", || setup.contracts(Abi::Check));
+    // Programs too: scenarios start them.
+    steps.command(
+        "build",
+        Command::new("cargo").args(["build", "--workspace", "--locked", "--bins", "--tests"]),
+    );
+    if process::answer("cargo", &["nextest", "--version"]).is_some() {
+        let mut nextest = |name, filter| {
+            let mut cargo = Command::new("cargo");
+            cargo.args([
+                "nextest",
+                "run",
+                "--workspace",
+                "--locked",
+                "--no-fail-fast",
+            ]);
+            steps.command(name, cargo.args(["--no-tests=pass", "-E", filter]));
+        };
+        nextest("Rust tests", "not package(zarathustra-tests)");
+        nextest("end-to-end scenarios", "package(zarathustra-tests)");
+    } else {
+        let mut cargo = Command::new("cargo");
+        cargo.args([
+            "test",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+            "--bins",
+            "--lib",
+        ]);
+        steps.command(
+            "Rust tests and end-to-end scenarios",
+            cargo.args(["--tests"]),
+        );
+    }
+    steps.command(
+        "examples in the documentation",
+        Command::new("cargo").args(["test", "--workspace", "--locked", "--doc"]),
+    );
+    Ok(steps.finish())
+}
+
+/// The checks that need no test to be built.
+pub fn check(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
+    let mut steps = Steps::new(checkout);
+    steps.step("set-up", || setup.run());
+    checks(checkout, &mut steps);
+    Ok(steps.finish())
+}
+
+fn checks(checkout: &Checkout, steps: &mut Steps<'_>) {
+    steps.command(
+        "Rust format",
+        Command::new("cargo").args(["fmt", "--all", "--check"]),
+    );
+    steps.forge("Solidity format", &["fmt", "--check"]);
+    let mut clippy = Command::new("cargo");
+    clippy.args([
+        "clippy",
+        "--workspace",
+        "--locked",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    steps.command("clippy", &mut clippy);
+    steps.step("unused dependencies", || unused_dependencies(checkout));
+}
+
+fn unused_dependencies(checkout: &Checkout) -> Result<()> {
+    let fits = |program: &str| {
+        process::answer(program, &["--version"]).is_some_and(|said| said.trim() == MACHETE)
+    };
+    let ours = checkout
+        .tools("cargo/bin/cargo-machete")
+        .display()
+        .to_string();
+    let program = if fits("cargo-machete") {
+        "cargo-machete"
+    } else {
+        &ours
+    };
+    if !fits(program) {
+        let mut install = Command::new("cargo");
+        install
+            .args(["install", "--quiet", "--locked", "--root"])
+            .arg(checkout.tools("cargo"))
+            .arg(format!("cargo-machete@{MACHETE}"));
+        process::openly(&mut install)?;
+    }
+    process::openly(Command::new(program).current_dir(checkout.root()))
+}
