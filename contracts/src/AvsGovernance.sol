@@ -9,6 +9,7 @@ import {
     IAllocationManagerTypes,
     OperatorSet
 } from "./interfaces/eigenlayer/IAllocationManager.sol";
+import { IDelegationManager } from "./interfaces/eigenlayer/IDelegationManager.sol";
 import { BLS } from "./libraries/BLS.sol";
 import { EpochTable } from "./libraries/EpochTable.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
@@ -71,10 +72,11 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     /// @notice EigenLayer's AllocationManager.
     IAllocationManager public immutable allocationManager;
 
+    /// @notice EigenLayer's DelegationManager.
+    IDelegationManager public immutable delegationManager;
+
     /// @inheritdoc IAvsGovernance
     address public attestationCenter;
-    /// @inheritdoc IAvsGovernance
-    bool public allowListMode = true;
     /// @inheritdoc IAvsGovernance
     mapping(address operator => bool) public isAllowed;
 
@@ -99,13 +101,20 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     }
 
     /// @param authority An AccessManager.
-    constructor(address authority, IAllocationManager allocationManager_, Parameters memory initial)
-        AccessManaged(authority)
-    {
-        if (authority == address(0) || address(allocationManager_) == address(0)) {
-            revert ZeroAddress();
-        }
+    /// @param allocationManager_ EigenLayer's AllocationManager.
+    /// @param delegationManager_ EigenLayer's DelegationManager.
+    constructor(
+        address authority,
+        IAllocationManager allocationManager_,
+        IDelegationManager delegationManager_,
+        Parameters memory initial
+    ) AccessManaged(authority) {
+        if (
+            authority == address(0) || address(allocationManager_) == address(0)
+                || address(delegationManager_) == address(0)
+        ) revert ZeroAddress();
         allocationManager = allocationManager_;
+        delegationManager = delegationManager_;
         _parameters = initial;
         _checkParameters();
         emit ParameterSet("maxSnapshotAge", initial.maxSnapshotAge);
@@ -116,7 +125,7 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         emit ParameterSet("vetoWindow", initial.vetoWindow);
         emit ParameterSet("operatorCap", initial.operatorCap);
         emit ParameterSet("wadsToSlash", initial.wadsToSlash);
-        emit ParameterSet("allowListMode", 1);
+        emit ParameterSet("allowListMode", initial.allowListMode ? 1 : 0);
     }
 
     /* CLOCK */
@@ -198,7 +207,7 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
 
     /// @inheritdoc IAvsGovernanceAdmin
     function setAllowListMode(bool enabled) external restricted {
-        allowListMode = enabled;
+        _parameters.allowListMode = enabled;
         emit ParameterSet("allowListMode", enabled ? 1 : 0);
     }
 
@@ -236,7 +245,7 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         for (uint256 i; i < operatorSetIds.length; ++i) {
             if (operatorSetIds[i] != OPERATOR_SET_ID) revert WrongOperatorSet(operatorSetIds[i]);
         }
-        if (allowListMode && !isAllowed[operator]) revert NotAllowed(operator);
+        if (_parameters.allowListMode && !isAllowed[operator]) revert NotAllowed(operator);
         if (_memberOf[operator].position != 0) revert AlreadyRegistered(operator);
         if (_members.length >= _parameters.operatorCap) revert SetFull(_parameters.operatorCap);
 
@@ -672,6 +681,11 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     }
 
     /// @inheritdoc IAvsGovernance
+    function allowListMode() external view returns (bool) {
+        return _parameters.allowListMode;
+    }
+
+    /// @inheritdoc IAvsGovernance
     function slashingHorizon() public view returns (uint64) {
         Parameters memory p = _parameters;
         return uint64(p.maxTaskLife) + p.maxAppealWindow + p.evidenceWindow + p.vetoWindow;
@@ -681,6 +695,8 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     function checkTiming() public view {
         uint256 needed = uint256(_parameters.maxSnapshotAge) + slashingHorizon();
         uint256 delay = allocationManager.DEALLOCATION_DELAY();
+        uint256 withdrawal = delegationManager.minWithdrawalDelayBlocks();
+        if (withdrawal < delay) delay = withdrawal;
         if (needed >= delay) revert TimingExceedsDeallocation(needed, delay);
     }
 

@@ -76,6 +76,7 @@ interface IAvsGovernanceTypes {
         uint32 vetoWindow;
         uint32 operatorCap;
         uint64 wadsToSlash;
+        bool allowListMode;
     }
 }
 
@@ -100,7 +101,8 @@ interface IAvsGovernanceErrors {
     error FaultAlreadyExecuted(uint256 faultId);
     error FaultIsVetoed(uint256 faultId);
     error FaultNotExecutable(uint256 faultId, uint64 executableAt, uint256 current);
-    /// @notice `maxSnapshotAge + slashingHorizon` would reach the deallocation delay (specification 1.5).
+    /// @notice `maxSnapshotAge + slashingHorizon` would reach the time until stake can leave (specification 1.5).
+    /// @param delay The shorter of EigenLayer's deallocation and withdrawal delays.
     error TimingExceedsDeallocation(uint256 needed, uint256 delay);
     error ParameterOutOfBounds(bytes32 parameter, uint256 value, uint256 low, uint256 high);
     /// @notice Strategies must ascend, without repetition, and weigh something.
@@ -279,8 +281,9 @@ interface IAvsGovernance is
     function evidenceWindow() external view returns (uint32);
     function vetoWindow() external view returns (uint32);
     function slashingHorizon() external view returns (uint64);
-    /// @notice Reverts with TimingExceedsDeallocation where EigenLayer's deallocation delay does not cover
-    /// `maxSnapshotAge + slashingHorizon`.
+    /// @notice Reverts with TimingExceedsDeallocation where EigenLayer's delays do not cover
+    /// `maxSnapshotAge + slashingHorizon`. Stake leaves by deallocation, by the operator, or by withdrawal, by
+    /// its stakers; it can be slashed until the delay of either is over.
     function checkTiming() external view;
     /// @notice Share of a slashed operator's allocated stake, in 1e18ths.
     function wadsToSlash() external view returns (uint64);
