@@ -1,52 +1,53 @@
-//! Keys, signatures and points against implementations other than blst.
+//! Keys, signatures and points against implementations other than blst. The shared vectors are
+//! described in `tests/vectors/README.md` at the top of the repository.
 
 use serde::Deserialize;
 use zarathustra_bls::{
-    DecodeError, KeyError, PublicKey, SecretKey, Signature, aggregate, verify_aggregate,
+    DecodeError, KeyError, POSSESSION_DST, PublicKey, SecretKey, Signature, VOTE_DST, aggregate,
+    verify_aggregate,
 };
-use zarathustra_primitives::{B256, BlsKey, BlsSignature};
+use zarathustra_primitives::{B256, BlsKey, BlsSignature, U256};
+
+/// Order of the groups, section 4.2.1 of draft-irtf-cfrg-pairing-friendly-curves-11.
+const GROUP_ORDER: &str = "73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001";
 
 #[derive(Deserialize)]
 struct Vectors {
-    modulus: String,
-    group_order: String,
-    cases: Vec<Case>,
-    aggregate: Aggregate,
-    g1_outside_subgroup: String,
-    g2_outside_subgroup: String,
+    vote_tag: String,
+    possession_tag: String,
+    signatures: Vec<Signed>,
+    aggregates: Vec<Aggregate>,
+    refused: Vec<Refused>,
 }
 
 #[derive(Deserialize)]
-struct Case {
-    secret: String,
+struct Signed {
+    secret_key: B256,
     public_key: String,
-    digest: String,
+    purpose: String,
+    message: B256,
     signature: String,
-    possession: String,
 }
 
 #[derive(Deserialize)]
 struct Aggregate {
-    digest: String,
-    secrets: Vec<String>,
-    signature: String,
+    message: B256,
+    public_keys: Vec<String>,
+    aggregate_key: String,
+    aggregate_signature: String,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    name: String,
     public_key: String,
+    message: B256,
+    signature: String,
 }
 
-/// See `vectors/generate.py` for how they were made.
 fn vectors() -> Vectors {
-    serde_json::from_str(include_str!("vectors/points.json")).expect("vectors in the tree")
-}
-
-fn bytes32(text: &str) -> [u8; 32] {
-    hex::decode(text)
-        .expect("hex")
-        .try_into()
-        .expect("32 bytes")
-}
-
-fn secret(text: &str) -> SecretKey {
-    SecretKey::from_bytes(&bytes32(text)).expect("in range")
+    let text = include_str!("../../../tests/vectors/bls.json");
+    serde_json::from_str(text).expect("vectors in the tree")
 }
 
 fn key(text: &str) -> BlsKey {
@@ -59,56 +60,126 @@ fn signature(text: &str) -> BlsSignature {
 
 #[test]
 fn keys_signatures_and_proofs_are_those_of_py_ecc() {
-    for case in vectors().cases {
-        let secret = secret(&case.secret);
-        let digest = B256::new(bytes32(&case.digest));
-
+    let vectors = vectors();
+    assert_eq!(vectors.vote_tag.as_bytes(), VOTE_DST);
+    assert_eq!(vectors.possession_tag.as_bytes(), POSSESSION_DST);
+    for case in vectors.signatures {
+        let secret = SecretKey::from_bytes(&case.secret_key.0).expect("in range");
         let public = PublicKey::decode(&key(&case.public_key)).expect("a key");
         assert_eq!(secret.public_key(), public);
         assert_eq!(public.encode(), key(&case.public_key));
 
-        let vote = Signature::decode(&signature(&case.signature)).expect("a signature");
-        assert_eq!(secret.sign(&digest).encode(), signature(&case.signature));
-        assert!(vote.verify(&digest, &public));
-        assert!(!vote.verify_possession(&digest, &public));
-
-        let proof = Signature::decode(&signature(&case.possession)).expect("a signature");
-        assert_eq!(
-            secret.prove_possession(&digest).encode(),
-            signature(&case.possession)
-        );
-        assert!(proof.verify_possession(&digest, &public));
-        assert!(!proof.verify(&digest, &public));
+        let is_vote = case.purpose == "vote";
+        let made = if is_vote {
+            secret.sign(&case.message)
+        } else {
+            secret.prove_possession(&case.message)
+        };
+        let read = Signature::decode(&signature(&case.signature)).expect("a signature");
+        assert_eq!(made.encode(), signature(&case.signature));
+        assert_eq!(read.verify(&case.message, &public), is_vote);
+        assert_eq!(read.verify_possession(&case.message, &public), !is_vote);
     }
 }
 
 #[test]
 fn sums_are_those_of_py_ecc() {
-    let expected = vectors().aggregate;
-    let digest = B256::new(bytes32(&expected.digest));
-    let secrets: Vec<_> = expected.secrets.iter().map(|text| secret(text)).collect();
-    let keys: Vec<_> = secrets.iter().map(SecretKey::public_key).collect();
-    let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(&digest)).collect();
+    for case in vectors().aggregates {
+        let keys: Vec<_> = case
+            .public_keys
+            .iter()
+            .map(|text| PublicKey::decode(&key(text)).expect("a key"))
+            .collect();
+        let sum = Signature::decode(&signature(&case.aggregate_signature)).expect("a signature");
+        assert_eq!(
+            PublicKey::sum(&keys).expect("a sum").encode(),
+            key(&case.aggregate_key)
+        );
+        assert!(verify_aggregate(&case.message, &keys, &sum));
+        assert!(!verify_aggregate(&case.message, &keys[1..], &sum));
+        assert!(!verify_aggregate(&B256::ZERO, &keys, &sum));
+    }
+}
 
+#[test]
+fn the_sum_of_signatures_is_the_aggregate_of_py_ecc() {
+    let vectors = vectors();
+    // The aggregates are by the first keys of the signatures' list, votes and proofs in turn.
+    let secrets: Vec<_> = vectors
+        .signatures
+        .iter()
+        .filter(|case| case.purpose == "vote")
+        .map(|case| SecretKey::from_bytes(&case.secret_key.0).expect("in range"))
+        .collect();
+    let case = &vectors.aggregates[0];
+    let signatures: Vec<_> = case
+        .public_keys
+        .iter()
+        .map(|text| {
+            let secret = secrets
+                .iter()
+                .find(|secret| secret.public_key().encode() == key(text));
+            secret.expect("a known key").sign(&case.message)
+        })
+        .collect();
     let sum = aggregate(&signatures).expect("a sum");
-    assert_eq!(sum.encode(), signature(&expected.signature));
-    assert_eq!(
-        PublicKey::sum(&keys).expect("a sum").encode(),
-        key(&expected.public_key)
-    );
-    assert!(verify_aggregate(&digest, &keys, &sum));
-    assert!(!verify_aggregate(&digest, &keys[1..], &sum));
-    assert!(!verify_aggregate(&B256::ZERO, &keys, &sum));
+    assert_eq!(sum.encode(), signature(&case.aggregate_signature));
+}
+
+#[test]
+fn what_must_be_refused_is_refused() {
+    let refused = vectors().refused;
+    assert!(!refused.is_empty());
+    for case in refused {
+        let key = PublicKey::decode(&key(&case.public_key));
+        let signature = Signature::decode(&signature(&case.signature));
+        let verified = match (&key, &signature) {
+            (Ok(key), Ok(signature)) => signature.verify(&case.message, key),
+            _ => false,
+        };
+        assert!(!verified, "{}", case.name);
+
+        let error = key.err().or(signature.err());
+        let expected = match case.name.as_str() {
+            name if name.contains("infinite") => Some(DecodeError::Infinity),
+            name if name.contains("off the curve") => Some(DecodeError::NotOnCurve),
+            name if name.contains("the subgroup") => Some(DecodeError::WrongSubgroup),
+            name if name.contains("= p") || name.contains("+ p") => Some(DecodeError::NotCanonical),
+            _ => None,
+        };
+        assert_eq!(error, expected, "{}", case.name);
+    }
+}
+
+#[test]
+fn flags_of_compressed_forms_are_refused() {
+    let case = &vectors().signatures[0];
+    for flag in [0x80, 0x40, 0x20] {
+        for place in 0..4 {
+            let mut bytes = *key(&case.public_key).as_bytes();
+            bytes[48 * place] |= flag;
+            let error = PublicKey::decode(&BlsKey::new(bytes)).err();
+            assert_eq!(error, Some(DecodeError::NotCanonical));
+        }
+        for place in 0..2 {
+            let mut bytes = *signature(&case.signature).as_bytes();
+            bytes[48 * place] |= flag;
+            let error = Signature::decode(&BlsSignature::new(bytes)).err();
+            assert_eq!(error, Some(DecodeError::NotCanonical));
+        }
+    }
 }
 
 #[test]
 fn the_words_of_a_signature_are_padded_coordinates() {
-    let case = &vectors().cases[0];
+    let case = &vectors().signatures[0];
     let point = Signature::decode(&signature(&case.signature)).expect("a signature");
     let zeros = "00".repeat(16);
-    let (x, y) = case.signature.split_at(96);
-    let expected = format!("{zeros}{x}{zeros}{y}");
-    assert_eq!(hex::encode(point.to_words().concat()), expected);
+    let (x, y) = case.signature[2..].split_at(96);
+    assert_eq!(
+        hex::encode(point.to_words().concat()),
+        format!("{zeros}{x}{zeros}{y}")
+    );
 }
 
 #[test]
@@ -118,8 +189,7 @@ fn the_key_of_one_is_the_generator() {
         13e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e\
         0ce5d527727d6e118cc9cdc6da2e351aadfd9baa8cbdd3a76d429a695160d12c923ac9cc3baca289e193548608b82801\
         0606c4a02ea734cc32acd2b02bc28b99cb3e287e85a763af267492ab572e99ab3f370d275cec1da1aaa9075ff05f79be";
-    let mut one = [0; 32];
-    one[31] = 1;
+    let one = U256::ONE.to_be_bytes();
     let public = SecretKey::from_bytes(&one).expect("in range").public_key();
     assert_eq!(public.encode(), key(expected));
 }
@@ -132,7 +202,7 @@ fn seeds_derive_the_master_key_of_eip_2333() {
     )
     .expect("hex");
     let decimal = "6083874454709270928345386274498605044986640685124978867557563392430687146096";
-    let expected: zarathustra_primitives::U256 = decimal.parse().expect("decimal");
+    let expected: U256 = decimal.parse().expect("decimal");
     let secret = SecretKey::from_seed(&seed).expect("long enough");
     assert_eq!(*secret.to_bytes(), expected.to_be_bytes::<32>());
     assert_eq!(
@@ -143,76 +213,20 @@ fn seeds_derive_the_master_key_of_eip_2333() {
 
 #[test]
 fn secret_keys_outside_the_range_are_refused_and_print_nothing() {
-    let vectors = vectors();
-    for bad in [[0; 32], [0xff; 32], bytes32(&vectors.group_order)] {
+    let order: [u8; 32] = hex::decode(GROUP_ORDER)
+        .expect("hex")
+        .try_into()
+        .expect("32 bytes");
+    for bad in [[0; 32], [0xff; 32], order] {
         assert_eq!(
             SecretKey::from_bytes(&bad).err(),
             Some(KeyError::OutOfRange)
         );
     }
-    let secret = secret(&vectors.cases[3].secret);
-    assert_eq!(format!("{secret:?}"), "SecretKey(***)");
+    let mut largest = order;
+    largest[31] -= 1;
+    let largest = SecretKey::from_bytes(&largest).expect("in range");
+    assert_eq!(format!("{largest:?}"), "SecretKey(***)");
     let generated = [SecretKey::generate(), SecretKey::generate()].map(|key| key.expect("a key"));
     assert_ne!(*generated[0].to_bytes(), *generated[1].to_bytes());
-}
-
-#[test]
-fn points_that_are_no_keys_or_signatures_are_refused() {
-    let vectors = vectors();
-    let good_key = *key(&vectors.cases[0].public_key).as_bytes();
-    let good_signature = *signature(&vectors.cases[0].signature).as_bytes();
-    let modulus: [u8; 48] = hex::decode(&vectors.modulus)
-        .expect("hex")
-        .try_into()
-        .expect("48");
-
-    let decode_key = |bytes: [u8; 192]| PublicKey::decode(&BlsKey::new(bytes)).err();
-    let decode_signature = |bytes: [u8; 96]| Signature::decode(&BlsSignature::new(bytes)).err();
-
-    assert_eq!(decode_key([0; 192]), Some(DecodeError::Infinity));
-    assert_eq!(decode_signature([0; 96]), Some(DecodeError::Infinity));
-    for place in 0..4 {
-        // The other encoding of the same residue, where it fits into 48 bytes, or simply the
-        // modulus in place of zero.
-        let mut bad = good_key;
-        bad[48 * place..48 * (place + 1)].copy_from_slice(&modulus);
-        assert_eq!(
-            decode_key(bad),
-            Some(DecodeError::NotCanonical),
-            "coordinate {place}"
-        );
-        for flag in [0x80, 0x40, 0x20] {
-            let mut bad = good_key;
-            bad[48 * place] |= flag;
-            assert_eq!(decode_key(bad), Some(DecodeError::NotCanonical));
-        }
-    }
-    for place in 0..2 {
-        let mut bad = good_signature;
-        bad[48 * place..48 * (place + 1)].copy_from_slice(&modulus);
-        assert_eq!(decode_signature(bad), Some(DecodeError::NotCanonical));
-        for flag in [0x80, 0x40, 0x20] {
-            let mut bad = good_signature;
-            bad[48 * place] |= flag;
-            assert_eq!(decode_signature(bad), Some(DecodeError::NotCanonical));
-        }
-    }
-
-    let mut off_curve = good_key;
-    off_curve[191] ^= 1;
-    assert_eq!(decode_key(off_curve), Some(DecodeError::NotOnCurve));
-    let mut off_curve = good_signature;
-    off_curve[95] ^= 1;
-    assert_eq!(decode_signature(off_curve), Some(DecodeError::NotOnCurve));
-
-    let stray = key(&vectors.g2_outside_subgroup);
-    assert_eq!(
-        PublicKey::decode(&stray).err(),
-        Some(DecodeError::WrongSubgroup)
-    );
-    let stray = signature(&vectors.g1_outside_subgroup);
-    assert_eq!(
-        Signature::decode(&stray).err(),
-        Some(DecodeError::WrongSubgroup)
-    );
 }

@@ -400,6 +400,26 @@ mod tests {
     }
 
     #[test]
+    fn possession_binds_chain_registry_operator_and_key() {
+        let key = BlsKey::new([7; 192]);
+        let digest = possession_digest(31337, CENTER, PERFORMER, &key);
+        // abi.encode by hand: five words of head, the last the place of the bytes; their length;
+        // the bytes, which fill six words.
+        let head = [
+            keccak256(
+                "ZarathustraPossession(uint256 chainId,address registry,address operator,bytes key)",
+            ),
+            uint(31337u64),
+            CENTER.into_word(),
+            PERFORMER.into_word(),
+            uint(5u8 * 32),
+            uint(192u8),
+        ];
+        let encoded = [head.concat(), vec![7; 192]].concat();
+        assert_eq!(digest, keccak256(encoded));
+    }
+
+    #[test]
     fn every_field_of_a_vote_changes_its_digest() {
         let (task, claim) = (TaskHash::new(word(1)), ClaimId::new(word(2)));
         let other_chain = Domain {

@@ -21,7 +21,7 @@ mod scores;
 mod vote;
 mod words;
 
-pub use alloy::primitives::{Address, B256, U256};
+pub use alloy::primitives::{Address, B256, Bytes, U256, U512, keccak256};
 
 pub use claim::{CLAIM_SIGNATURE_LEN, Claim, ClaimBody, ClaimSignature, MAX_RESULT_LEN};
 pub use codes::{Bound, Engine, Fault, Purpose, Status, UnknownCode, Verdict};
@@ -33,7 +33,7 @@ pub use ids::{
     SubjectHash, SubmissionId, TaskHash, TaskId, Turn,
 };
 pub use market::{CertificateKind, ClaimOutcome, Reason, RequestState, SubmissionState, TaskState};
-pub use numbers::{Alpha, Clock, NumberError, Score, Stake, Threshold};
+pub use numbers::{Alpha, Clock, NumberError, Score, ScoreRange, Stake, Threshold};
 pub use result::{EvaluationResult, Figures, RESULT_LEN, RESULT_VERSION, ResultError};
 pub use scores::{MAX_SAMPLES, SampleScore, SampleScores, ScoresError};
 pub use vote::{BLS_KEY_LEN, BLS_SIGNATURE_LEN, BlsKey, BlsSignature, Vote};

@@ -15,6 +15,14 @@ pub enum NumberError {
         /// q.
         denominator: u16,
     },
+    /// A range of scores must satisfy `-2^53 <= lo < hi <= 2^53`.
+    #[error("score range [{lo}, {hi}] is empty or reaches beyond 2^53 millionths")]
+    ScoreRange {
+        /// Lower end, in millionths.
+        lo: i64,
+        /// Upper end, in millionths.
+        hi: i64,
+    },
     /// The error probability must be from 1 to 1e8 parts per billion (4.2).
     #[error("error probability of {ppb} parts per billion is not in [1, 100000000]")]
     Alpha {
@@ -121,6 +129,53 @@ impl fmt::Display for Score {
         let magnitude = self.0.unsigned_abs();
         let scale = Self::SCALE.unsigned_abs();
         write!(f, "{sign}{}.{:06}", magnitude / scale, magnitude % scale)
+    }
+}
+
+/// The range that a request's sample scores are clipped to (5.3, 5.9).
+///
+/// Ends lie within 2^53 millionths, so that they are exact in a 64-bit float and no sum or bound
+/// of scores in the range overflows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ScoreRange {
+    lo: Score,
+    hi: Score,
+}
+
+impl ScoreRange {
+    /// Farthest from zero that an end may lie, in millionths.
+    pub const MAX_MICROS: i64 = 1 << 53;
+
+    /// Checks and wraps the ends.
+    ///
+    /// # Errors
+    /// When the range is empty or too wide.
+    pub const fn new(lo: Score, hi: Score) -> Result<Self, NumberError> {
+        if -Self::MAX_MICROS <= lo.0 && lo.0 < hi.0 && hi.0 <= Self::MAX_MICROS {
+            Ok(Self { lo, hi })
+        } else {
+            Err(NumberError::ScoreRange { lo: lo.0, hi: hi.0 })
+        }
+    }
+
+    /// Lower end.
+    pub const fn lo(self) -> Score {
+        self.lo
+    }
+
+    /// Upper end.
+    pub const fn hi(self) -> Score {
+        self.hi
+    }
+
+    /// Whether a score lies in the range, ends included.
+    pub const fn contains(self, score: Score) -> bool {
+        self.lo.0 <= score.0 && score.0 <= self.hi.0
+    }
+
+    /// Distance of the ends, in millionths.
+    pub const fn width(self) -> u64 {
+        self.hi.distance(self.lo)
     }
 }
 
@@ -273,6 +328,24 @@ mod tests {
         assert_eq!(most.checked_add(Stake::new(1)), None);
         assert_eq!(Stake::ZERO.checked_sub(Stake::new(1)), None);
         assert_eq!(Stake::checked_sum([most, Stake::ZERO]), Some(most));
+    }
+
+    #[test]
+    fn score_ranges_are_not_empty_and_not_too_wide() {
+        let range = |lo, hi| ScoreRange::new(Score::from_micros(lo), Score::from_micros(hi));
+        let far = ScoreRange::MAX_MICROS;
+        assert_eq!(range(-far, far).expect("the widest").width(), 1 << 54);
+        for (lo, hi) in [
+            (0, 0),
+            (1, 0),
+            (-far - 1, 0),
+            (0, far + 1),
+            (i64::MIN, i64::MAX),
+        ] {
+            assert!(range(lo, hi).is_err(), "{lo} {hi}");
+        }
+        let unit = range(0, 1).expect("two scores");
+        assert!(unit.contains(Score::ZERO) && !unit.contains(Score::from_micros(2)));
     }
 
     #[test]

@@ -45,8 +45,8 @@ pub enum ResultError {
         /// The fault found.
         fault: Fault,
     },
-    /// A result without scores carries figures, or one with scores was made from a failure.
-    #[error("figures do not belong to status {status}")]
+    /// A result without scores carries figures, bound or engine, or one with scores lacks them.
+    #[error("figures, bound and engine do not belong to status {status}")]
     Figures {
         /// The status.
         status: Status,
@@ -104,7 +104,9 @@ impl Figures {
             self.improvement.micros(),
             self.upper.micros(),
         ];
-        if self.samples < 2 {
+        if matches!(self.bound, Bound::None) {
+            Err(ResultError::Figures { status: Status::Ok })
+        } else if self.samples < 2 {
             Err(ResultError::Samples {
                 found: self.samples,
             })
@@ -141,7 +143,7 @@ impl EvaluationResult {
     /// The result of an evaluation in which both models were scored.
     ///
     /// # Errors
-    /// When the figures do not hold together.
+    /// When the figures do not hold together, or bound or engine are none.
     pub fn scored(
         environment: Digest,
         engine: Engine,
@@ -149,6 +151,9 @@ impl EvaluationResult {
         scores_root: B256,
     ) -> Result<Self, ResultError> {
         figures.check()?;
+        if engine == Engine::None {
+            return Err(ResultError::Figures { status: Status::Ok });
+        }
         Ok(Self {
             environment,
             outcome: Outcome::Scored {
@@ -406,6 +411,8 @@ mod tests {
             (with_word(failed, 2, uint(2u8)), "result_fault"),
             (with_word(scored(), 3, uint(2u8)), "result_code"),
             (with_word(scored(), 4, uint(2u8)), "result_code"),
+            (with_word(scored(), 3, uint(0u8)), "result_figures"),
+            (with_word(scored(), 4, uint(0u8)), "result_figures"),
             (with_word(scored(), 6, uint(1u8)), "result_samples"),
             (with_word(scored(), 6, uint(1u64 << 32)), "result_word"),
             (with_word(scored(), 7, uint(1u128 << 63)), "result_word"),

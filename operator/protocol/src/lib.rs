@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The rules of the protocol as pure functions and state machines.
+//!
+//! Nothing here reads a clock, opens a socket or touches a key: time comes in as the market
+//! clock's reading, bytes come in decoded, and what is to be done comes out as a value. The same
+//! inputs give the same outputs on every machine; there is no floating point.
+//!
+//! Section numbers are those of `docs/spec.md`.
+
+#![warn(missing_docs)]
+
+pub mod agreement;
+mod figures;
+mod logarithm;
+pub mod quorum;
+
+pub use figures::{FiguresError, figures};
