@@ -43,12 +43,14 @@ abstract contract Test {
 
     /// @dev As above, for signed values.
     function bound(int256 value, int256 low, int256 high) internal pure returns (int256) {
+        // forge-lint: disable-start(unsafe-typecast) order is kept by moving zero to 2^255 and back
         uint256 offset = 1 << 255;
         unchecked {
             uint256 mapped =
                 bound(uint256(value) + offset, uint256(low) + offset, uint256(high) + offset);
             return int256(mapped - offset);
         }
+        // forge-lint: disable-end(unsafe-typecast)
     }
 
     /// @dev Moves the chain on by a number of blocks of one second.
