@@ -242,6 +242,7 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         bytes calldata data
     ) external onlyAllocationManager {
         if (avs != address(this)) revert WrongAvs(avs);
+        if (operatorSetIds.length == 0) revert NoOperatorSet();
         for (uint256 i; i < operatorSetIds.length; ++i) {
             if (operatorSetIds[i] != OPERATOR_SET_ID) revert WrongOperatorSet(operatorSetIds[i]);
         }

@@ -85,6 +85,7 @@ interface IAvsGovernanceErrors {
     error NotAttestationCenter(address caller);
     error WrongAvs(address avs);
     error WrongOperatorSet(uint32 id);
+    error NoOperatorSet();
     error AlreadyRegistered(address operator);
     error NotAllowed(address operator);
     error SetFull(uint256 cap);
