@@ -24,7 +24,7 @@ pub fn run(
     let start = Instant::now();
     let mut build = Command::new("cargo");
     build
-        .args(["build", "--locked", "--workspace", "--bins"])
+        .args(["build", "--workspace", "--bins"])
         .current_dir(checkout.root());
     process::openly(&mut build)?;
     let build_seconds = start.elapsed().as_secs_f64();

@@ -18,27 +18,16 @@ use crate::settings::Profile;
 
 /// Contracts of libraries that a deployment uses as they are.
 const FROM_LIBRARIES: [&str; 3] = [
-    "node_modules/@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol",
+    "node_modules/@openzeppelin/contracts/proxy/beacon/UpgradeableBeacon.sol",
     "node_modules/@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol",
     "node_modules/@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol",
 ];
 
-/// Where a contract's source lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// Among the project's interfaces.
-    Interface,
-    /// Elsewhere among the project's sources.
-    Source,
-    /// In a library.
-    Library,
-}
-
 /// What the compiler made of one contract or interface.
 #[derive(Debug)]
 pub struct Compiled {
-    /// Where its source lies.
-    pub origin: Origin,
+    /// Whether its ABI belongs into the tree.
+    pub published: bool,
     /// Creation and run-time code, of a contract that can be deployed.
     pub code: Option<Code>,
     artifact: ConfigurableContractArtifact,
@@ -89,21 +78,17 @@ pub fn compile(project: &Path, cache: &Path) -> Result<BTreeMap<String, Compiled
 
     let mut compiled = BTreeMap::new();
     for (id, artifact) in output.into_artifacts() {
-        let origin = if id.source.starts_with(sources.join("interfaces")) {
-            Origin::Interface
-        } else if id.source.starts_with(&sources) {
-            Origin::Source
-        } else if FROM_LIBRARIES.iter().any(|path| id.source.ends_with(path)) {
-            Origin::Library
-        } else {
+        let own = id.source.strip_prefix(&sources).ok();
+        if own.is_none() && !FROM_LIBRARIES.iter().any(|path| id.source.ends_with(path)) {
             continue;
-        };
+        }
         let code = code(&id.name, &artifact)?;
+        let published = own.is_some_and(|source| is_published(source, &id.name, code.is_some()));
         if compiled
             .insert(
                 id.name.clone(),
                 Compiled {
-                    origin,
+                    published,
                     code,
                     artifact,
                 },
@@ -114,6 +99,18 @@ pub fn compile(project: &Path, cache: &Path) -> Result<BTreeMap<String, Compiled
         }
     }
     Ok(compiled)
+}
+
+/// Whether the ABI of `name` in `source` (relative to the sources) belongs into the tree: what
+/// gives its file the name, if it is an interface or a contract that can be deployed. The rest
+/// are parts of these.
+fn is_published(source: &Path, name: &str, deployable: bool) -> bool {
+    let folder = source.parent().and_then(Path::to_str).unwrap_or_default();
+    source.file_stem().is_some_and(|stem| stem == name)
+        && match folder {
+            "" | "devnet" => deployable,
+            _ => folder.starts_with("interfaces"),
+        }
 }
 
 fn foundry_project(

@@ -15,7 +15,7 @@ use std::{
 use eyre::{Result, WrapErr as _, bail};
 use serde::Serialize;
 
-use compile::{Compiled, Origin};
+use compile::Compiled;
 
 /// What to do with the ABI files in the tree; artefacts are written in any case.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,12 +88,7 @@ fn artefacts(compiled: &BTreeMap<String, Compiled>) -> Result<BTreeMap<String, S
 fn abi_files(compiled: &BTreeMap<String, Compiled>) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for (name, contract) in compiled {
-        let wanted = match contract.origin {
-            Origin::Interface => true,
-            Origin::Source => contract.code.is_some(),
-            Origin::Library => false,
-        };
-        if wanted {
+        if contract.published {
             files.insert(file_name(name), text(&contract.abi())?);
         }
     }

@@ -52,14 +52,7 @@ fn generate(setup: &Setup<'_>, option: Option<&str>) -> Result<()> {
     // With --workspace its dependencies get the features that the rest of the workspace
     // gives them, and are not built a second time.
     build
-        .args([
-            "build",
-            "--quiet",
-            "--locked",
-            "--workspace",
-            "--bin",
-            GENERATOR,
-        ])
+        .args(["build", "--quiet", "--workspace", "--bin", GENERATOR])
         .current_dir(setup.checkout.root());
     process::openly(&mut build)?;
     process::openly(Command::new(setup.checkout.program(GENERATOR)?).args(option))
