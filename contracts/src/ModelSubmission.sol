@@ -505,8 +505,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         view
         returns (Submission storage submission_)
     {
-        submission_ = _submissions[submissionId];
-        require(submission_.state != SubmissionState.None, UnknownSubmission(submissionId));
+        submission_ = _existingSubmission(submissionId);
         require(submission_.state == state, WrongSubmissionState(submissionId, submission_.state));
     }
 

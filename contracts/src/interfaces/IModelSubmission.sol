@@ -121,7 +121,8 @@ interface IModelSubmissionTypes {
     /// @param payout Where reward and compensation go; zero before the reveal.
     /// @param deposit What is held of the deposit now: less the fee while a task is open, 0 at the end.
     /// @param deadline When the present state's way out opens; 0 for final states. While Fetching or
-    /// Evaluating it is the task's, or the end of the wait for an epoch on which to try again.
+    /// Evaluating it is the task's (a real block number while Fetching), or the end of the wait for an epoch
+    /// on which to try again.
     /// @param championAtCommit,championAtOpen Indices into the champion history.
     struct Submission {
         uint64 requestId;
@@ -178,6 +179,7 @@ interface IModelSubmissionErrors {
     error NotLogic(address caller);
     error NotAttestationCenter(address caller);
     error UnknownTask(uint64 taskId);
+    error UnknownChampion(uint64 requestId, uint32 index);
     error InvalidVerdict(IModelSubmissionTypes.SubmissionState verdict);
     error ParametersTooLarge(uint64 size, uint64 cap);
     error NotDue(uint64 deadline, uint64 clock);
@@ -258,10 +260,17 @@ interface IModelSubmissionEvents {
     event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
 }
 
-/// @title Requests and what can be read of the market
+/// @title Requests, and what can be read of the market
+/// @dev Unless said otherwise anyone may call, amounts are in the smallest unit of their token, times are market
+/// clock, and reading an unknown request or submission reverts with UnknownRequest or UnknownSubmission.
 interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
-    /// @notice Creates a request. Value is `feeEscrow + evaluatorBond` (+ `rewardEscrow` when native);
-    /// an ERC-20 escrow is pulled from the caller and must arrive in full.
+    /// @notice Creates a request, owned by the caller. Emits RequestCreated.
+    /// @dev Reverts with MarketPaused; InvalidTerm for terms outside specification 4.2 (the field is named) and for
+    /// a kind whose source is not this contract; InvalidCid; WrongValue; TokenMovedWrongAmount when the token
+    /// does not move exactly the amount, or whatever the token reverts with.
+    /// @param rewardEscrow In the reward token; at least one reward. An ERC-20 is pulled from the caller.
+    /// @param feeEscrow Native; at least one evaluation fee. Refunds the fee to those who win.
+    /// @param evaluatorBond Native; at least one evaluation fee and one compensation.
     /// @return requestId Counts from 1.
     function createRequest(
         Terms calldata terms,
@@ -272,80 +281,108 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
         uint128 evaluatorBond
     ) external payable returns (uint64 requestId);
 
-    /// @notice Adds to a request's escrows and bond; by anyone, until it is closed.
+    /// @notice Adds to a request's escrows and bond, until it is closed. Emits RequestToppedUp.
+    /// @dev Reverts with WrongRequestState, WrongValue or TokenMovedWrongAmount. Nothing is given back but by
+    /// `reclaim`, to the owner.
     function topUp(uint64 requestId, uint128 reward, uint128 fee, uint128 bond) external payable;
 
-    /// @notice Starts the closing notice; by the owner.
+    /// @notice Starts the closing notice, after which commits are refused; by the owner. Emits RequestClosing.
+    /// @dev Reverts with NotOwner, or WrongRequestState when it was started before.
     function close(uint64 requestId) external;
 
-    /// @notice Credits what is left to the owner when closed with nothing pending; by anyone.
+    /// @notice Closes a request whose notice has passed and that has nothing pending, and credits what is left of
+    /// escrows and bond to the owner. Emits RequestReclaimed.
+    /// @dev Reverts with WrongRequestState, NotDue or StillPending.
     function reclaim(uint64 requestId) external;
 
     function request(uint64 requestId) external view returns (Request memory);
 
     function terms(uint64 requestId) external view returns (Terms memory);
 
+    /// @notice The request's manifest file (specification 5.9).
     function manifest(uint64 requestId) external view returns (Content memory);
 
     function requestCount() external view returns (uint64);
 
+    /// @notice A submission. State and deadline follow its task while that is open, so that Evaluating shows as
+    /// soon as the seed is fixed.
     function submission(uint64 submissionId) external view returns (Submission memory);
 
+    /// @notice What was certified of a submission; zeros before, and for a malformed result.
     function figures(uint64 submissionId) external view returns (Figures memory);
 
-    /// @notice Submission at a place of a request's queue, in order of commits.
+    /// @notice Submission at a place of a request's queue, in order of commits; 0 beyond its end.
     function queueAt(uint64 requestId, uint32 index) external view returns (uint64 submissionId);
 
+    /// @notice The champion now.
     function champion(uint64 requestId) external view returns (Champion memory);
 
+    /// @notice An entry of the champion history, from 0, the baseline. Reverts with UnknownChampion.
     function championAt(uint64 requestId, uint32 index) external view returns (Champion memory);
 
     function championCount(uint64 requestId) external view returns (uint32);
 
-    /// @notice Subject of a submission's task (specification 5.5). Reverts before one was opened.
+    /// @notice Subject of a submission's task (specification 5.5). Reverts with WrongSubmissionState before one
+    /// was opened for it.
     function subjectHash(uint64 submissionId) external view returns (bytes32);
 }
 
 /// @title Submissions from commit to settlement, and payouts
+/// @dev Unless said otherwise anyone may call, and calls work while the market is paused. Functions on one
+/// submission revert with UnknownSubmission, and with WrongSubmissionState when it is not in the state that they
+/// lead out of. Whoever ends a submission emits Settled, and Credited for each amount that can be withdrawn.
 interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
-    /// @notice Reserves a place in the queue under the deposit, which is sent as value.
+    /// @notice Reserves a place in the queue; the deposit is sent as value. Emits Committed.
+    /// @dev Reverts with MarketPaused, WrongRequestState once the closing notice has passed, QueueFull, WrongValue,
+    /// or CommitmentUsed when the caller made the same commitment before.
+    /// @param commitment Specification 4.3; see `commitmentOf`.
     /// @return submissionId Counts from 1.
     function commit(uint64 requestId, bytes32 commitment)
         external
         payable
         returns (uint64 submissionId);
 
-    /// @notice Opens a commitment; by the one who made it. Never reverts for market reasons: when the escrow or
-    /// the bond is spent or the deadline has passed, the submission ends in the state that says so.
-    /// @param content What was committed to. Refused when the CID's length is not 36 to 64 or the size not
-    /// 1 to `maxParameterBytes`, whatever the market's state.
+    /// @notice Opens a commitment; by the one who made it. Emits Revealed.
+    /// @dev Never reverts for market reasons: when escrow or bond are spent or the deadline has passed, the
+    /// submission ends in the state that says so. Reverts with NotOptimizer, WrongOpening, and InvalidCid or
+    /// ParametersTooLarge for a content that no request or not this one takes.
+    /// @param content What was committed to.
     /// @param payout Where reward and compensation go; zero for the caller. The deposit returns to the caller.
     function reveal(uint64 submissionId, Content calldata content, address payout, bytes32 salt)
         external;
 
-    /// @notice Opens the task of the queue's head; by anyone. Passes over heads that are overdue or cannot be
-    /// evaluated, at most `MAX_STEPS` of them.
-    /// @dev Where escrow or bond do not cover the next outcome, whatever is pending is released, revealed or not.
-    /// A call that could only pass over some of the queue keeps that progress and can be repeated.
+    /// @notice Opens the task of the queue's head. Emits TaskAssigned.
+    /// @dev Passes over at most `MAX_STEPS` submissions on the way: overdue reveals are forfeited, duplicates
+    /// released, and where escrow or bond do not cover the next outcome everything is released, revealed or not.
+    /// Such progress is kept, so that repeated calls pass over a queue of any length.
+    /// Reverts with MarketPaused, TaskOpen, NothingToOpen for an empty queue, HeadNotRevealed when the head may
+    /// still be revealed, and as `AttestationCenter.openTask` does (EpochNotUsable).
     /// @return submissionId The one opened; 0 when the call only passed over submissions.
     function open(uint64 requestId) external returns (uint64 submissionId);
 
-    /// @notice Ends a commitment whose reveal is overdue; by anyone. Nothing is kept of the deposit when escrow or
-    /// bond are spent, as a reveal would have been in vain.
+    /// @notice Ends a commitment whose reveal is overdue: Forfeited, the evaluation fee burned and the rest returned.
+    /// Where escrow or bond are spent a reveal would have been in vain: Released, everything returned.
+    /// @dev Reverts with NotDue.
     function forfeit(uint64 submissionId) external;
 
-    /// @notice Ends a queued submission that waited too long; by anyone.
+    /// @notice Ends a queued submission that waited for longer than `queueWindow`; the deposit returns.
+    /// @dev Reverts with NotDue.
     function release(uint64 submissionId) external;
 
-    /// @notice Passes an evaluation's deadline: retries once, then refunds; by anyone, also while paused.
-    /// @dev The retry happens in the same call when the newest epoch is usable. Otherwise the submission waits
-    /// `queueWindow` for one, `expire` can be called again at any time, and from then on it refunds.
+    /// @notice Passes a task's deadline: tries once more with the same seed, then refunds.
+    /// @dev The second try begins in the same call when the newest epoch is usable (Retried). Otherwise the
+    /// submission waits `queueWindow` for one (RetryWaiting), `expire` can be called again at any time, and
+    /// when the wait is over it refunds. Reverts with NotDue during the wait, and as `AttestationCenter.expire`
+    /// does before the deadline or when the task is certified.
     function expire(uint64 submissionId) external;
 
-    /// @notice Settles a certified submission after the appeal window; by anyone.
+    /// @notice Settles a certified submission after the appeal window (specification 4.6).
+    /// @dev Reverts with NotDue. Calls no token and no payee.
     function settle(uint64 submissionId) external;
 
-    /// @notice Records the verdict on a task; by AvsLogic only.
+    /// @notice Records the verdict on a task; by the logic of the request's kind. Emits Certified.
+    /// @dev Reverts with UnknownTask, NotLogic, WrongSubmissionState, or InvalidVerdict for a state that is none.
+    /// A Worse against a later champion than the one at commit is recorded as NotBetter.
     function recordVerdict(
         uint64 taskId,
         SubmissionState verdict,
@@ -353,11 +390,13 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
         Figures calldata figures
     ) external;
 
-    /// @notice Sends the caller's credit in `token` (zero: native) to `to`.
+    /// @notice Sends all of the caller's credit in `token` (zero: native) to `to`. Emits Withdrawn.
+    /// @dev Reverts with NothingToWithdraw, TransferFailed, TokenMovedWrongAmount, or as the token does.
     function withdraw(address token, address to) external returns (uint256 amount);
 
     function submissionCount() external view returns (uint64);
 
+    /// @notice The submission that a task is for; 0 for a task that is not this market's.
     function submissionOfTask(uint64 taskId) external view returns (uint64);
 
     /// @notice What a result on a task is judged by (specification 5.6). Reverts with UnknownTask.
@@ -366,6 +405,7 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
         view
         returns (int64 minImprovement, int64 tolerance, int64 slashMargin, uint32 minSamples);
 
+    /// @notice The commitment of specification 4.3.
     function commitmentOf(
         address sender,
         uint64 requestId,
@@ -374,17 +414,18 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
         bytes32 salt
     ) external view returns (bytes32);
 
+    /// @notice What an account can withdraw in a token (zero: native).
     function credit(address account, address token) external view returns (uint256);
 
-    /// @notice What the contract owes in a token: credits, escrows, bonds and deposits.
+    /// @notice What is owed in a token (zero: native): credits, escrows, bonds and deposits.
     function liabilities(address token) external view returns (uint256);
 
     function attestationCenter() external view returns (IAttestationCenter);
 
-    /// @notice The market clock that every deadline here is counted in.
+    /// @notice The clock of every deadline here.
     function marketClock() external view returns (IMarketClock);
 
-    /// @notice Most places of a queue that one call passes over.
+    /// @notice Most submissions that one call passes over.
     function MAX_STEPS() external view returns (uint32);
 }
 

@@ -4,15 +4,33 @@ pragma solidity ^0.8.30;
 import { IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
 
 /// @title The result of an evaluation, version 1 (specification 5.2)
-/// @dev Decoded by hand: `abi.decode` reverts on what it does not like, and a delivery that reverts can never
-/// be made. Here everything that is not the one canonical encoding of a sound result is `sound == false`.
+/// @dev `abi.decode` reverts on what it does not like, and a delivery that reverts can never be made. So the words
+/// are first checked to be canonical; what does not hold together is `sound == false`.
 library EvaluationResult {
+    /// @dev As encoded: thirteen words.
+    struct Encoded {
+        uint16 version;
+        uint8 status;
+        uint8 fault;
+        uint8 bound;
+        uint8 engine;
+        bytes32 environment;
+        uint32 samples;
+        int64 championScore;
+        int64 challengerScore;
+        int64 improvement;
+        int64 lower;
+        int64 upper;
+        bytes32 scoresRoot;
+    }
+
     uint256 internal constant LENGTH = 13 * 32;
-    uint256 private constant VERSION = 1;
-    uint256 private constant EMPIRICAL_BERNSTEIN = 1;
-    uint256 private constant LIBTORCH = 1;
-    uint256 private constant LAST_OPTIMIZER_STATUS = 6;
-    uint256 private constant LAST_STATUS = 9;
+    uint16 private constant VERSION = 1;
+    uint8 private constant OK = 0;
+    uint8 private constant LAST_OPTIMIZER_STATUS = 6;
+    uint8 private constant LAST_STATUS = 9;
+    uint8 private constant EMPIRICAL_BERNSTEIN = 1;
+    uint8 private constant LIBTORCH = 1;
 
     /// @notice Decodes a result. Never reverts.
     /// @return sound Whether it is the canonical encoding of a result that holds together.
@@ -22,60 +40,61 @@ library EvaluationResult {
         pure
         returns (bool sound, IModelSubmissionTypes.Figures memory figures)
     {
-        if (result.length != LENGTH) return (false, figures);
-        uint256 status = _word(result, 1);
-        if (_word(result, 0) != VERSION || status > LAST_STATUS) return (false, figures);
-        if (_word(result, 2) != faultOf(status)) return (false, figures);
-        if (status != 0) {
-            if (!_carriesNoFigures(result)) return (false, figures);
-        } else if (!_figuresHold(result)) {
-            return (false, figures);
-        }
-        // Every word was checked to lie in the range of its type.
-        figures.status = uint8(status);
-        figures.bound = uint8(_word(result, 3));
-        figures.engine = uint8(_word(result, 4));
-        figures.environment = bytes32(_word(result, 5));
-        figures.samples = uint32(_word(result, 6));
-        figures.championScore = int64(_int(result, 7));
-        figures.challengerScore = int64(_int(result, 8));
-        figures.improvement = int64(_int(result, 9));
-        figures.lower = int64(_int(result, 10));
-        figures.upper = int64(_int(result, 11));
-        figures.scoresRoot = bytes32(_word(result, 12));
+        if (result.length != LENGTH || !_isCanonical(result)) return (false, figures);
+        Encoded memory encoded = abi.decode(result, (Encoded));
+        if (!_holds(encoded)) return (false, figures);
+        figures = IModelSubmissionTypes.Figures({
+            status: encoded.status,
+            bound: encoded.bound,
+            engine: encoded.engine,
+            samples: encoded.samples,
+            championScore: encoded.championScore,
+            challengerScore: encoded.challengerScore,
+            improvement: encoded.improvement,
+            lower: encoded.lower,
+            upper: encoded.upper,
+            environment: encoded.environment,
+            scoresRoot: encoded.scoresRoot
+        });
         return (true, figures);
     }
 
     /// @notice Whose fault a status is (specification 5.1): 0 nobody, 1 optimizer, 2 owner.
-    function faultOf(uint256 status) internal pure returns (uint256) {
-        if (status == 0) return 0;
+    function faultOf(uint8 status) internal pure returns (uint8) {
+        if (status == OK) return 0;
         return status <= LAST_OPTIMIZER_STATUS ? 1 : 2;
     }
 
-    function _carriesNoFigures(bytes calldata result) private pure returns (bool) {
-        uint256 any = _word(result, 3) | _word(result, 4);
-        for (uint256 i = 6; i < 13; ++i) {
-            any |= _word(result, i);
+    /// @dev Whether every word lies in the range of its type.
+    function _isCanonical(bytes calldata result) private pure returns (bool) {
+        if (_word(result, 0) > type(uint16).max) return false;
+        for (uint256 i = 1; i < 5; ++i) {
+            if (_word(result, i) > type(uint8).max) return false;
         }
-        return any == 0;
-    }
-
-    function _figuresHold(bytes calldata result) private pure returns (bool) {
-        if (_word(result, 3) != EMPIRICAL_BERNSTEIN || _word(result, 4) != LIBTORCH) return false;
         if (_word(result, 6) > type(uint32).max) return false;
         for (uint256 i = 7; i < 12; ++i) {
-            int256 score = _int(result, i);
-            if (score < type(int64).min || score > type(int64).max) return false;
+            // Moves [-2^63, 2^63) to [0, 2^64).
+            unchecked {
+                if (_word(result, i) + 2 ** 63 > type(uint64).max) return false;
+            }
         }
-        int256 improvement = _int(result, 9);
-        return _int(result, 10) <= improvement && improvement <= _int(result, 11);
+        return true;
+    }
+
+    function _holds(Encoded memory encoded) private pure returns (bool) {
+        if (encoded.version != VERSION || encoded.status > LAST_STATUS) return false;
+        if (encoded.fault != faultOf(encoded.status)) return false;
+        if (encoded.status == OK) {
+            return encoded.bound == EMPIRICAL_BERNSTEIN && encoded.engine == LIBTORCH
+                && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
+        }
+        return encoded.bound == 0 && encoded.engine == 0 && encoded.samples == 0
+            && encoded.championScore == 0 && encoded.challengerScore == 0
+            && encoded.improvement == 0 && encoded.lower == 0 && encoded.upper == 0
+            && encoded.scoresRoot == 0;
     }
 
     function _word(bytes calldata result, uint256 index) private pure returns (uint256) {
         return uint256(bytes32(result[index * 32:index * 32 + 32]));
-    }
-
-    function _int(bytes calldata result, uint256 index) private pure returns (int256) {
-        return int256(_word(result, index));
     }
 }

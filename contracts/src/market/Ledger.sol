@@ -29,6 +29,7 @@ abstract contract Ledger is
     /// @dev Stands for the native token.
     address internal constant NATIVE = address(0);
     address internal constant BURN_ADDRESS = 0x000000000000000000000000000000000000dEaD;
+    uint256 private constant BURN_GAS = 30_000;
 
     mapping(address account => mapping(address token => uint256)) internal _credits;
     mapping(address token => uint256) internal _liabilities;
@@ -81,10 +82,11 @@ abstract contract Ledger is
         emit Credited(account, token, amount);
     }
 
-    /// @dev Destroys an amount that was owed. Cannot block the caller.
+    /// @dev Destroys an amount that was owed. Cannot block the caller: on a chain where the address has code, that
+    /// gets little gas, and what it refuses stays here as a credit that nobody can withdraw.
     function _burn(uint256 amount) internal {
         if (amount == 0) return;
-        (bool sent,) = BURN_ADDRESS.call{ value: amount }("");
+        (bool sent,) = BURN_ADDRESS.call{ value: amount, gas: BURN_GAS }("");
         if (sent) _liabilities[NATIVE] -= amount;
         else _credits[BURN_ADDRESS][NATIVE] += amount;
     }

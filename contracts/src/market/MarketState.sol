@@ -66,6 +66,15 @@ abstract contract MarketState is Ledger {
         require(request_.state != RequestState.None, UnknownRequest(requestId));
     }
 
+    function _existingSubmission(uint64 submissionId)
+        internal
+        view
+        returns (Submission storage submission_)
+    {
+        submission_ = _submissions[submissionId];
+        require(submission_.state != SubmissionState.None, UnknownSubmission(submissionId));
+    }
+
     function _requireDue(uint64 deadline) internal view {
         uint64 now_ = _marketClock.clock();
         require(now_ >= deadline, NotDue(deadline, now_));

@@ -115,8 +115,7 @@ contract RequestDesk is MarketState, IRequestDesk {
 
     /// @inheritdoc IRequestDesk
     function submission(uint64 submissionId) external view returns (Submission memory submission_) {
-        submission_ = _submissions[submissionId];
-        require(submission_.state != SubmissionState.None, UnknownSubmission(submissionId));
+        submission_ = _existingSubmission(submissionId);
         if (_isTaskOpen(submission_.state)) {
             // The seed is fixed without telling this contract.
             IAttestationCenterTypes.Task memory task = _attestationCenter.task(submission_.taskId);
@@ -129,11 +128,13 @@ contract RequestDesk is MarketState, IRequestDesk {
 
     /// @inheritdoc IRequestDesk
     function figures(uint64 submissionId) external view returns (Figures memory) {
+        _existingSubmission(submissionId);
         return _figures[submissionId];
     }
 
     /// @inheritdoc IRequestDesk
     function queueAt(uint64 requestId, uint32 index) external view returns (uint64) {
+        _existing(requestId);
         return _queue[requestId][index];
     }
 
@@ -144,17 +145,19 @@ contract RequestDesk is MarketState, IRequestDesk {
 
     /// @inheritdoc IRequestDesk
     function championAt(uint64 requestId, uint32 index) external view returns (Champion memory) {
+        _existing(requestId);
+        require(index < _champions[requestId].length, UnknownChampion(requestId, index));
         return _championAt(requestId, index);
     }
 
     /// @inheritdoc IRequestDesk
     function championCount(uint64 requestId) external view returns (uint32) {
-        return uint32(_champions[requestId].length);
+        return _existing(requestId).championIndex + 1;
     }
 
     /// @inheritdoc IRequestDesk
     function subjectHash(uint64 submissionId) external view returns (bytes32) {
-        Submission storage submission_ = _submissions[submissionId];
+        Submission storage submission_ = _existingSubmission(submissionId);
         require(submission_.taskId != 0, WrongSubmissionState(submissionId, submission_.state));
         return _subjectHash(submissionId, submission_);
     }
