@@ -19,12 +19,7 @@ import { AccessManager } from "@openzeppelin/contracts/access/manager/AccessMana
 
 /// @dev AvsGovernance over doubles of EigenLayer, with two strategies of which a share of the second weighs half.
 /// The test is the administrator.
-abstract contract GovernanceFixture is
-    Test,
-    IAvsGovernanceTypes,
-    IAvsGovernanceErrors,
-    IAvsGovernanceEvents
-{
+abstract contract GovernanceSetUp is Test, IAvsGovernanceTypes {
     /// @param secret Its BLS key.
     /// @param signerKey Private key of its claim signer.
     struct Identity {
@@ -136,3 +131,10 @@ abstract contract GovernanceFixture is
         vm.prank(caller);
     }
 }
+
+/// @dev The same, with the errors and events by name.
+abstract contract GovernanceFixture is
+    GovernanceSetUp,
+    IAvsGovernanceErrors,
+    IAvsGovernanceEvents
+{ }

@@ -35,7 +35,7 @@ contract LogicDouble is IAvsLogic {
         }
         if (mood == Mood.RevertsAtLength) {
             assembly {
-                revert(0, 100000)
+                revert(mload(0x40), 100000)
             }
         }
         lastTask = taskId;
