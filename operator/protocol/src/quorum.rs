@@ -70,8 +70,8 @@ mod tests {
     struct Large {
         p: u16,
         q: u16,
-        total: String,
-        part: String,
+        total: U256,
+        part: U256,
         reached: bool,
         blocked: bool,
     }
@@ -104,7 +104,7 @@ mod tests {
             }
         }
         for row in &vectors.large {
-            let [part, total] = [&row.part, &row.total].map(|text| text.parse().expect("u128"));
+            let [part, total] = [row.part, row.total].map(|stake| stake.to::<u128>());
             check(row.p, row.q, part, total, row.reached, row.blocked);
         }
         assert!(!vectors.small.is_empty() && !vectors.large.is_empty());
