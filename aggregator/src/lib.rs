@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The aggregator: takes claims and votes over HTTP, and submits a certificate as soon as one is
+//! possible and worth sending. It trusts nobody and nobody trusts it: claims are checked against
+//! the chain, votes against the keys on chain, and the contract checks the certificate.
+//!
+//! ```text
+//!  performers ──sendTask──▶ ┌──────┐ ──announcements──▶ attesters
+//!  attesters ──sendVote───▶ │ Desk │
+//!                           └──┬───┘
+//!                  rounds      ▼
+//!              chain ◀──── Submitter (quorum, bitmap, aggregate signature)
+//! ```
+//!
+//! Any number of aggregators may run; the first certificate on a claim wins.
+
+mod certificate;
+mod daemon;
+mod desk;
+mod server;
+mod settings;
+mod submitter;
+
+pub use daemon::run;
+pub use desk::{Announcement, Desk};
+pub use server::routes;
+pub use settings::{HttpSettings, KeySettings, PolicySettings, Settings};

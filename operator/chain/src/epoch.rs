@@ -97,3 +97,16 @@ impl Chain {
         })
     }
 }
+
+impl Chain {
+    /// The real block in which an epoch's stakes were read: with the number it names a table for
+    /// good, whatever a reorganisation does.
+    ///
+    /// # Errors
+    /// As for [`Chain::epoch_table`].
+    pub async fn epoch_snapshot_block(&self, epoch: Epoch) -> Result<u64, ChainError> {
+        Ok(read("epochHead", self.governance().epochHead(epoch.get()))
+            .await?
+            .snapshotBlock)
+    }
+}

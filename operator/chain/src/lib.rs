@@ -13,6 +13,7 @@ mod follower;
 mod header;
 mod revert;
 mod sender;
+mod settings;
 mod store;
 mod task;
 
@@ -25,6 +26,7 @@ pub use follower::{Follower, Tick};
 pub use header::rlp_header;
 pub use revert::Revert;
 pub use sender::{Call, FeePolicy, Sender};
+pub use settings::ChainSettings;
 pub use store::Store;
 pub use task::{Definition, Task};
 pub use zarathustra_abi as abi;

@@ -3,8 +3,8 @@
 use alloy::primitives::Address;
 use zarathustra_abi::attestation_center::IAttestationCenterTypes;
 use zarathustra_primitives::{
-    ClaimId, ClaimOutcome, Epoch, KindId, ResultHash, Seed, SubjectHash, TaskHash, TaskId,
-    TaskState, Turn,
+    ClaimId, ClaimOutcome, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId, TaskState,
+    Turn,
 };
 
 use crate::{Chain, ChainError, client::read};
@@ -20,6 +20,8 @@ pub struct Task {
     pub state: TaskState,
     /// Whether it was reopened after it had expired.
     pub retried: bool,
+    /// Whether it expired for good.
+    pub is_final: bool,
     /// Whether the logic heard of its certificate.
     pub delivered: bool,
     /// The table of operators that decides it.
@@ -32,7 +34,8 @@ pub struct Task {
     pub seed_block: u64,
     /// Clock at which the seed was fixed; 0 before.
     pub seed_fixed_at: u64,
-    /// Clock from which the task can expire.
+    /// From when the task can expire: a block number while Fetching, market clock while Evaluating,
+    /// 0 otherwise.
     pub deadline: u64,
     /// Clock at which it was certified; 0 before.
     pub certified_at: u64,
@@ -42,10 +45,6 @@ pub struct Task {
     pub seed: Option<Seed>,
     /// What it is about.
     pub subject: SubjectHash,
-    /// The certified claim, once there is one.
-    pub claim_id: Option<ClaimId>,
-    /// Hash of the certified result, once there is one.
-    pub result_hash: Option<ResultHash>,
 }
 
 /// A kind's windows and threshold; see the specification, 2.1.
@@ -151,6 +150,7 @@ impl Task {
             kind: KindId::new(raw.kind),
             state,
             retried: raw.retried,
+            is_final: raw.isFinal,
             delivered: raw.delivered,
             epoch: Epoch::new(raw.epoch),
             turn_base: Turn::new(raw.turnBase),
@@ -162,8 +162,30 @@ impl Task {
             fee: raw.fee.to(),
             seed: (!raw.seed.is_zero()).then(|| Seed::new(raw.seed)),
             subject: SubjectHash::new(raw.subjectHash),
-            claim_id: (!raw.claimId.is_zero()).then(|| ClaimId::new(raw.claimId)),
-            result_hash: (!raw.resultHash.is_zero()).then(|| ResultHash::new(raw.resultHash)),
         })
+    }
+}
+
+impl Chain {
+    /// The turn of a task at the newest block, and the position of the operator whose it is.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`] when the task has no seed; [`ChainError::Transport`].
+    pub async fn current_turn(&self, id: TaskId) -> Result<(Turn, Position), ChainError> {
+        let raw = read("currentTurn", self.attestation().currentTurn(id.get())).await?;
+        Ok((Turn::new(raw.turn), Position::new(raw.holder)))
+    }
+
+    /// The position of the operator whose turn `turn` is.
+    ///
+    /// # Errors
+    /// As for [`Chain::current_turn`].
+    pub async fn turn_holder(&self, id: TaskId, turn: Turn) -> Result<Position, ChainError> {
+        let raw = read(
+            "turnHolder",
+            self.attestation().turnHolder(id.get(), turn.get()),
+        )
+        .await?;
+        Ok(Position::new(raw))
     }
 }

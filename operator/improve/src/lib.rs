@@ -1,1 +1,15 @@
-//! Placeholder.
+//! The kind of task called `improve`: is this submission better than the champion?
+//!
+//! Ties the market's contracts, IPFS and the evaluation together behind
+//! [`TaskKind`](zarathustra_node::TaskKind), so that the daemons need not know any of them. The
+//! [`Housekeeper`] sends the transactions that keep the market moving.
+
+mod content;
+mod housekeeper;
+mod kind;
+mod subject;
+
+pub use content::{ContentHandle, ContentSettings};
+pub use housekeeper::Housekeeper;
+pub use kind::{IMPROVE, Improve, ImproveParts};
+pub use subject::{File, Subject, SubjectError};

@@ -54,6 +54,10 @@ pub trait TaskKind: Send + Sync {
     /// Fetches, checks and keeps everything that the task will need, before its seed is known.
     fn prepare(&self, task: TaskId) -> BoxFuture<'_, Result<(), Abstain>>;
 
+    /// What can be said of a task whose content could not be had before the seed was known, when
+    /// anything can: a kind may hold the lack itself against whoever promised the content.
+    fn unprepared(&self, abstain: &Abstain) -> Option<Outcome>;
+
     /// Evaluates. Called after `prepare` succeeded, once the seed is fixed and confirmed.
     fn execute(&self, task: TaskId, seed: Seed) -> BoxFuture<'_, Result<Outcome, Abstain>>;
 

@@ -1,0 +1,71 @@
+//! Settings of the aggregator.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+use zarathustra_chain::ChainSettings;
+use zarathustra_improve::ContentSettings;
+use zarathustra_node::logs::LogSettings;
+
+/// All settings. A file with every key and its meaning stands in `deploy/aggregator.example.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of this node, for people.
+    pub name: String,
+    /// Folder for everything that must survive a restart.
+    pub data_dir: PathBuf,
+    /// Whether to send housekeeping transactions.
+    #[serde(default = "yes")]
+    pub housekeeping: bool,
+    /// The chain.
+    pub chain: ChainSettings,
+    /// The key that sends transactions.
+    pub keys: KeySettings,
+    /// JSON-RPC, announcements, metrics and health.
+    pub http: HttpSettings,
+    /// IPFS: the evidence of claims is pinned, so that it outlives its performer's node.
+    pub content: ContentSettings,
+    /// When to submit.
+    #[serde(default)]
+    pub policy: PolicySettings,
+    /// Logs.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// Where the key is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// Keystore of the key that sends transactions.
+    pub ecdsa: PathBuf,
+    /// File with its password.
+    pub password_file: PathBuf,
+}
+
+/// Where the aggregator listens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Address for claims and votes; port 0 lets the system choose one, which the log tells.
+    pub listen: SocketAddr,
+}
+
+/// When a certificate is submitted.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicySettings {
+    /// Blocks to wait for late votes once a certificate is possible and votes are missing.
+    pub wait_blocks: u64,
+}
+
+impl Default for PolicySettings {
+    fn default() -> Self {
+        Self { wait_blocks: 1 }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}

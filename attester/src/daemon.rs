@@ -1,0 +1,280 @@
+//! The process: settings to parts, parts to supervised tasks.
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Parser;
+use eyre::{Context, Result};
+use futures::StreamExt;
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+use zarathustra_chain::{Chain, ChainError};
+use zarathustra_improve::{Improve, ImproveParts};
+use zarathustra_node::{Health, Metrics, Supervisor, http, logs, settings};
+use zarathustra_signer::Signer;
+use zarathustra_wire::AggregatorClient;
+
+use crate::{Evaluated, Operator, OperatorParts, Settings};
+
+/// Time that tasks get to stop.
+const GRACE: Duration = Duration::from_secs(10);
+/// Pause after a connection to an aggregator broke.
+const RECONNECT_EVERY: Duration = Duration::from_secs(2);
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
+
+/// What a role does beyond attesting, after each tick.
+pub trait Duty: Send + 'static {
+    /// Acts on the tasks that are open for claims.
+    fn act<'a>(
+        &'a mut self,
+        operator: &'a Operator,
+        open: &'a [Evaluated],
+    ) -> impl Future<Output = ()> + Send + 'a;
+}
+
+/// The attester's: nothing more.
+#[derive(Debug)]
+pub struct NoDuty;
+
+impl Duty for NoDuty {
+    async fn act<'a>(&'a mut self, _operator: &'a Operator, _open: &'a [Evaluated]) {}
+}
+
+/// Flags of an operator's daemon.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Daemon {
+    /// Settings file (TOML).
+    #[arg(long, short, env = "ZARATHUSTRA_SETTINGS_FILE")]
+    settings: PathBuf,
+    /// Override of a setting, such as `chain.poll_ms=500`. May be repeated.
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Daemon {
+    /// Loads the settings as file, environment and flags say.
+    ///
+    /// # Errors
+    /// [`settings::SettingsError`].
+    pub fn settings(&self) -> Result<Settings, settings::SettingsError> {
+        let env = std::env::vars().filter(|(k, _)| k != "ZARATHUSTRA_SETTINGS_FILE");
+        settings::load(Some(&self.settings), env, &self.set)
+    }
+}
+
+/// Runs an operator's daemon until it is told to stop.
+///
+/// # Errors
+/// Everything that keeps it from starting or makes it stop.
+pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Result<()> {
+    logs::start(&settings.log)?;
+    std::fs::create_dir_all(&settings.data_dir)
+        .wrap_err_with(|| format!("create the data folder {}", settings.data_dir.display()))?;
+    let store = Chain::open_store(&settings.data_dir.join("state.redb"))?;
+    let keys = &settings.keys;
+    let signer = Signer::open(
+        &keys.ecdsa,
+        &keys.bls,
+        &keys.password_file,
+        &settings.data_dir.join("journal.redb"),
+    )
+    .wrap_err("open the keys and the journal")?;
+    let chain = settings
+        .chain
+        .connect_with(signer.wallet().clone(), store.clone())
+        .await?;
+    let signer = Arc::new(signer.bind(chain.domain()));
+
+    let metrics = Metrics::new(role)?;
+    let health = Health::default();
+    health.declare("chain", "Chain", "Follows the chain");
+    health.declare(
+        "content",
+        "Content",
+        "Fetches, pins and serves files on IPFS",
+    );
+
+    let mut supervisor = Supervisor::new(GRACE);
+    let stop = supervisor.stop_token();
+
+    let listener = TcpListener::bind(settings.http.listen)
+        .await
+        .wrap_err_with(|| format!("listen on {}", settings.http.listen))?;
+    let listen = listener.local_addr()?;
+    supervisor.spawn(
+        "http",
+        http::serve(
+            listener,
+            http::pages(&settings.name, health.clone(), metrics.clone()),
+            stop.clone(),
+        ),
+    );
+
+    let improve = Improve::start(ImproveParts {
+        chain: chain.clone(),
+        content: settings.content.clone(),
+        data_dir: settings.data_dir.clone(),
+        worker: settings.evaluation.worker.clone(),
+        cache_dir: settings.evaluation.cache_dir.clone(),
+        memory_bytes: settings.evaluation.memory_bytes,
+        wall: Duration::from_secs(settings.evaluation.wall_seconds),
+    })
+    .await
+    .wrap_err("start the content node")?;
+    health.up("content");
+
+    let aggregators = settings
+        .aggregators
+        .iter()
+        .map(|url| AggregatorClient::new(url))
+        .collect::<Result<Vec<_>, _>>()?;
+    let wake = Arc::new(Notify::new());
+    for aggregator in aggregators.clone() {
+        supervisor.spawn(
+            "announcements",
+            listen_to(aggregator, Arc::clone(&wake), stop.clone()),
+        );
+    }
+
+    let recovered = chain.sender()?.recover().await?;
+    info!(
+        role,
+        name = settings.name,
+        operator = %settings.operator,
+        %listen,
+        content = %improve.addresses(),
+        aggregators = aggregators.len(),
+        recovered_transactions = recovered,
+        "started"
+    );
+
+    let operator = Operator::open(OperatorParts {
+        role,
+        address: settings.operator,
+        chain: chain.clone(),
+        store,
+        data_dir: settings.data_dir.clone(),
+        confirmations: settings.chain.confirmations,
+        kinds: vec![Arc::new(improve.clone())],
+        signer,
+        aggregators,
+        metrics: metrics.clone(),
+        health: health.clone(),
+    })?;
+    if settings.housekeeping {
+        let housekeeper = zarathustra_improve::Housekeeper::new(chain.clone());
+        supervisor.spawn(
+            "housekeeping",
+            housekeeper.run(settings.chain.poll_every(), stop.clone()),
+        );
+    }
+    supervisor.spawn(
+        "warnings",
+        warn_early(settings.clone(), chain, improve, metrics, stop.clone()),
+    );
+    supervisor.spawn(
+        "tasks",
+        follow(operator, duty, settings.chain.poll_every(), wake, stop),
+    );
+    supervisor.run().await?;
+    info!("stopped");
+    Ok(())
+}
+
+/// Ticks until told to stop: every so often, and at once when an aggregator announces something.
+async fn follow(
+    mut operator: Operator,
+    mut duty: impl Duty,
+    every: Duration,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+) -> Result<(), ChainError> {
+    loop {
+        match operator.tick().await {
+            Ok(open) => duty.act(&operator, &open).await,
+            Err(error) if error.is_transient() => {
+                operator.parts().health.down("chain", error.code());
+                warn!(code = error.code(), %error, "the chain cannot be read; trying again");
+            }
+            Err(error) => {
+                error!(code = error.code(), %error, "the chain cannot be followed");
+                return Err(error);
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = sleep(every) => {}
+            () = wake.notified() => {}
+        }
+    }
+}
+
+/// Keeps listening to an aggregator's announcements, which only make the next tick come sooner.
+async fn listen_to(
+    aggregator: AggregatorClient,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+) -> Result<(), std::convert::Infallible> {
+    while !stop.is_cancelled() {
+        let listening = async {
+            if let Ok(mut announcements) = aggregator.announcements().await {
+                while announcements.next().await.is_some() {
+                    wake.notify_one();
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = listening => {
+                // Either outcome ends the wait; what matters is that time passed.
+                drop(timeout(RECONNECT_EVERY, stop.cancelled()).await);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Says so before something runs out: money to send transactions with, room for content.
+async fn warn_early(
+    settings: Settings,
+    chain: Chain,
+    improve: Improve,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<(), ChainError> {
+    const EVERY: Duration = Duration::from_secs(30);
+    loop {
+        match chain.sender()?.balance().await {
+            Ok(wei) => {
+                let gwei = u64::try_from(wei / alloy_u256(GWEI)).unwrap_or(u64::MAX);
+                metrics
+                    .balance_gwei
+                    .set(i64::try_from(gwei).unwrap_or(i64::MAX));
+                if gwei < settings.chain.low_balance_gwei {
+                    warn!(
+                        account = %chain.sender()?.address(),
+                        gwei,
+                        wanted_gwei = settings.chain.low_balance_gwei,
+                        "balance is low; transactions will fail when it is spent"
+                    );
+                }
+            }
+            Err(error) => warn!(code = error.code(), %error, "balance cannot be read"),
+        }
+        improve.report_usage(&metrics).await;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = sleep(EVERY) => {}
+        }
+    }
+}
+
+fn alloy_u256(value: u128) -> zarathustra_primitives::U256 {
+    zarathustra_primitives::U256::from(value)
+}

@@ -1,0 +1,96 @@
+//! What an operator knows about one task, and the work it has under way for it.
+
+use std::collections::HashMap;
+
+use zarathustra_chain::Task;
+use zarathustra_node::{Abstain, Opinion, Outcome};
+use zarathustra_primitives::{ClaimId, TaskHash, TaskId, Verdict};
+use zarathustra_wire::{CheckedClaim, VoteMessage};
+
+/// Preparation of a task: it must be over before the seed is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Prepared {
+    /// Not begun.
+    #[default]
+    Not,
+    /// Under way.
+    Running,
+    /// Everything is here.
+    Ready,
+    /// Something could not be had; the operator abstains unless a new try succeeds in time.
+    Failed(Abstain),
+}
+
+/// Evaluation of a task under one seed.
+#[derive(Clone, Debug)]
+pub(crate) enum Evaluation {
+    /// Under way.
+    Running,
+    /// Done, or impossible here.
+    Done(Result<Outcome, Abstain>),
+}
+
+/// An operator's stand on a claim.
+#[derive(Clone, Debug)]
+pub(crate) enum Stand {
+    /// Being compared.
+    Judging,
+    /// Voted.
+    Voted(Box<VoteMessage>),
+    /// Not voting, for the reason with this code.
+    Silent,
+}
+
+/// One task.
+#[derive(Debug, Default)]
+pub(crate) struct Job {
+    pub(crate) prepared: Prepared,
+    pub(crate) evaluation: Option<(TaskHash, Evaluation)>,
+    pub(crate) stands: HashMap<ClaimId, Stand>,
+    /// The last verdict given, for the closing line.
+    pub(crate) verdict: Option<Verdict>,
+    /// Why nothing was said, for the closing line.
+    pub(crate) silence: Option<Abstain>,
+}
+
+impl Job {
+    /// The outcome under the task's present hash, when there is one.
+    pub(crate) fn outcome(&self, hash: TaskHash) -> Option<&Outcome> {
+        match &self.evaluation {
+            Some((under, Evaluation::Done(Ok(outcome)))) if *under == hash => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Forgets what was found under another seed or epoch: a reorganisation or a retry changed it.
+    pub(crate) fn forget_others(&mut self, hash: TaskHash) {
+        if self
+            .evaluation
+            .as_ref()
+            .is_some_and(|(under, _)| *under != hash)
+        {
+            self.evaluation = None;
+            self.stands.clear();
+        }
+    }
+}
+
+/// Work that ended.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Prepared {
+        task: TaskId,
+        result: Result<(), Abstain>,
+    },
+    Evaluated {
+        task: TaskId,
+        hash: TaskHash,
+        result: Result<Outcome, Abstain>,
+        seconds: f64,
+    },
+    Judged {
+        task: Box<Task>,
+        claim: Box<CheckedClaim>,
+        opinion: Opinion,
+    },
+}

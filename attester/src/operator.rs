@@ -1,0 +1,613 @@
+//! The operator's core: one tick after the other.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
+
+use futures::future::join_all;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
+use zarathustra_node::{Abstain, Health, Metrics, Opinion, Outcome, TaskKind};
+use zarathustra_primitives::{
+    Address, ClaimId, Epoch, KindId, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote,
+};
+use zarathustra_signer::Signer;
+use zarathustra_wire::{
+    AggregatorClient, CheckedClaim, ClaimFault, ClaimMessage, ClaimView, VoteMessage, check_claim,
+};
+
+use crate::job::{Done, Evaluation, Job, Prepared, Stand};
+
+/// What an operator is made of.
+pub struct OperatorParts {
+    /// Name of the role in logs and metrics.
+    pub role: &'static str,
+    /// The operator's address in EigenLayer.
+    pub address: Address,
+    /// The chain.
+    pub chain: Chain,
+    /// Records that survive a crash.
+    pub store: Store,
+    /// Folder for outcomes.
+    pub data_dir: PathBuf,
+    /// Blocks on top of the seed block before anything is signed.
+    pub confirmations: u64,
+    /// The kinds of tasks it can do.
+    pub kinds: Vec<Arc<dyn TaskKind>>,
+    /// Its keys, behind the journal.
+    pub signer: Arc<Signer>,
+    /// Every aggregator known.
+    pub aggregators: Vec<AggregatorClient>,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Health; the service `chain` is set by ticks.
+    pub health: Health,
+}
+
+/// A task that this operator has evaluated and that is open for claims.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// The task as it stands.
+    pub task: Task,
+    /// Its hash under the present seed and epoch.
+    pub hash: TaskHash,
+    /// Its table of operators.
+    pub table: Arc<EpochTable>,
+    /// What this operator found.
+    pub outcome: Outcome,
+    /// The claims that the aggregators show.
+    pub claims: Vec<ClaimView>,
+}
+
+/// The core; see the crate's description.
+pub struct Operator {
+    parts: OperatorParts,
+    follower: Follower,
+    kinds: HashMap<KindId, Arc<dyn TaskKind>>,
+    jobs: BTreeMap<TaskId, Job>,
+    tables: HashMap<Epoch, Arc<EpochTable>>,
+    work: JoinSet<Done>,
+}
+
+impl Operator {
+    /// Takes up where the store says that the last process stopped.
+    ///
+    /// # Errors
+    /// [`ChainError::Store`] or [`ChainError::Corrupt`].
+    pub fn open(parts: OperatorParts) -> Result<Self, ChainError> {
+        let follower = Follower::open(parts.chain.clone(), parts.store.clone(), parts.role)?;
+        let kinds = parts
+            .kinds
+            .iter()
+            .map(|k| (k.kind(), Arc::clone(k)))
+            .collect();
+        Ok(Self {
+            parts,
+            follower,
+            kinds,
+            jobs: BTreeMap::new(),
+            tables: HashMap::new(),
+            work: JoinSet::new(),
+        })
+    }
+
+    /// What the operator is made of.
+    pub fn parts(&self) -> &OperatorParts {
+        &self.parts
+    }
+
+    /// The implementation of a kind, when this operator has one.
+    pub fn kind(&self, kind: KindId) -> Option<&Arc<dyn TaskKind>> {
+        self.kinds.get(&kind)
+    }
+
+    /// Looks at the chain and at the aggregators once, starts and collects work, votes. Answers
+    /// the tasks that this operator has evaluated and that are open for claims.
+    ///
+    /// # Errors
+    /// [`ChainError`]; a transient one is followed by the next tick.
+    pub async fn tick(&mut self) -> Result<Vec<Evaluated>, ChainError> {
+        let tick = self.follower.tick().await?;
+        self.observe(&tick);
+        while let Some(done) = self.work.try_join_next() {
+            match done {
+                Ok(done) => self.collect(done).await,
+                Err(error) => warn!(%error, "work for a task ended abnormally; it is begun again"),
+            }
+        }
+        let mut evaluated = Vec::new();
+        let mut finished = Vec::new();
+        for task in tick.tasks {
+            match task.state {
+                TaskState::None => {
+                    self.jobs.remove(&task.id);
+                }
+                TaskState::Fetching => self.prepare(&task)?,
+                TaskState::Evaluating => {
+                    evaluated.extend(self.evaluate(task, tick.head.number).await?);
+                }
+                TaskState::Certified => {
+                    // A certificate may yet be reorganised away.
+                    if tick.head.clock >= task.certified_at + self.parts.confirmations {
+                        self.close(&task).await;
+                        finished.push(task.id);
+                    }
+                }
+                TaskState::Expired => {
+                    // One that may be reopened with the same seed keeps what was found.
+                    if task.is_final {
+                        self.close(&task).await;
+                        finished.push(task.id);
+                    }
+                }
+            }
+        }
+        self.follower.acknowledge(&finished)?;
+        Ok(evaluated)
+    }
+
+    fn observe(&self, tick: &Tick) {
+        let metrics = &self.parts.metrics;
+        let gauge = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
+        metrics.chain_head.set(gauge(tick.head.number));
+        metrics.cursor.set(gauge(self.follower.next_block()));
+        metrics.live_tasks.set(gauge(self.follower.live() as u64));
+        self.parts.health.up("chain");
+        if let Some(block) = tick.reorged_from {
+            warn!(
+                from_block = block,
+                "the chain was reorganised; tasks are read again"
+            );
+        }
+    }
+
+    /// Starts fetching, again after a failure that may pass.
+    fn prepare(&mut self, task: &Task) -> Result<(), ChainError> {
+        let Some(kind) = self.kinds.get(&task.kind).cloned() else {
+            debug!(task_id = %task.id, kind = %task.kind, "a kind that this operator does not do");
+            return Ok(());
+        };
+        let done: bool = self.prepared_before_seed(task.id)?;
+        let job = self.jobs.entry(task.id).or_default();
+        let start = match &job.prepared {
+            Prepared::Not => true,
+            Prepared::Failed(abstain) => abstain.retry,
+            Prepared::Running | Prepared::Ready => false,
+        };
+        if start && done {
+            job.prepared = Prepared::Ready;
+        } else if start {
+            job.prepared = Prepared::Running;
+            let id = task.id;
+            self.work.spawn(async move {
+                let result = kind.prepare(id).await;
+                Done::Prepared { task: id, result }
+            });
+        }
+        Ok(())
+    }
+
+    /// Evaluates once the seed block is confirmed, and looks at claims once it has.
+    async fn evaluate(&mut self, task: Task, head: u64) -> Result<Option<Evaluated>, ChainError> {
+        let Some(kind) = self.kinds.get(&task.kind).cloned() else {
+            return Ok(None);
+        };
+        let Some(seed) = task.seed else {
+            return Ok(None);
+        };
+        if head < task.seed_block.saturating_add(self.parts.confirmations) {
+            return Ok(None);
+        }
+        let hash =
+            self.parts
+                .chain
+                .domain()
+                .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
+        let fetched = self.prepared_before_seed(task.id)?;
+        let job = self.jobs.entry(task.id).or_default();
+        job.forget_others(hash);
+        if !fetched {
+            // Whoever serves content only once the seed is known could choose by it, so a late
+            // fetch does not count. Some kinds can state the lack itself.
+            let abstain = match &job.prepared {
+                Prepared::Failed(abstain) => abstain.clone(),
+                _ => Abstain {
+                    code: "not_fetched_before_seed",
+                    detail: "the content was not here when the seed became known".to_owned(),
+                    retry: false,
+                },
+            };
+            let lack = kind.unprepared(&abstain);
+            job.evaluation.get_or_insert_with(|| {
+                (hash, Evaluation::Done(lack.ok_or_else(|| abstain.clone())))
+            });
+            job.silence.get_or_insert(abstain);
+        }
+        if job.evaluation.is_none() {
+            if let Some(outcome) = self.load_outcome(hash) {
+                self.job(task.id).evaluation = Some((hash, Evaluation::Done(Ok(outcome))));
+            } else {
+                self.job(task.id).evaluation = Some((hash, Evaluation::Running));
+                let id = task.id;
+                self.work.spawn(async move {
+                    let started = Instant::now();
+                    // After a restart the content is pinned, but not in this process yet.
+                    let result = match kind.prepare(id).await {
+                        Ok(()) => kind.execute(id, seed).await,
+                        Err(abstain) => Err(abstain),
+                    };
+                    Done::Evaluated {
+                        task: id,
+                        hash,
+                        result,
+                        seconds: started.elapsed().as_secs_f64(),
+                    }
+                });
+            }
+        }
+        let Some(outcome) = self.job(task.id).outcome(hash).cloned() else {
+            return Ok(None);
+        };
+        let table = self.table(task.epoch).await?;
+        let claims = self.attest(&task, hash, &table, &outcome).await?;
+        Ok(Some(Evaluated {
+            task,
+            hash,
+            table,
+            outcome,
+            claims,
+        }))
+    }
+
+    /// Asks the aggregators for claims, judges new ones, sends votes that are not there yet.
+    async fn attest(
+        &mut self,
+        task: &Task,
+        hash: TaskHash,
+        table: &EpochTable,
+        outcome: &Outcome,
+    ) -> Result<Vec<ClaimView>, ChainError> {
+        let answers = join_all(self.parts.aggregators.iter().map(|a| a.claims(task.id))).await;
+        let mut all: Vec<ClaimView> = Vec::new();
+        for (aggregator, answer) in self.parts.aggregators.clone().iter().zip(answers) {
+            let views = match answer {
+                Ok(views) => views,
+                Err(error) => {
+                    debug!(aggregator = aggregator.url(), code = error.code(), %error, "no claims from an aggregator");
+                    continue;
+                }
+            };
+            for view in views {
+                self.consider(task, hash, table, outcome, &view).await?;
+                let vote = match self.job(task.id).stands.get(&view.claim_id) {
+                    Some(Stand::Voted(vote)) => vote.clone(),
+                    _ => {
+                        all.push(view);
+                        continue;
+                    }
+                };
+                if !view.voters.contains(&self.parts.address)
+                    && let Err(error) = aggregator.send_vote(&vote).await
+                {
+                    warn!(task_id = %task.id, aggregator = aggregator.url(), code = error.code(), %error, "an aggregator did not take the vote");
+                }
+                all.push(view);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Starts judging a claim that was not looked at yet.
+    async fn consider(
+        &mut self,
+        task: &Task,
+        hash: TaskHash,
+        table: &EpochTable,
+        outcome: &Outcome,
+        view: &ClaimView,
+    ) -> Result<(), ChainError> {
+        if table.row_of(self.parts.address).is_none()
+            || self.job(task.id).stands.contains_key(&view.claim_id)
+        {
+            return Ok(());
+        }
+        let checked = match ClaimMessage::from_params(&view.params) {
+            Ok(message) => check_claim(&self.parts.chain, task, hash, table, message).await,
+            Err(malformed) => Err(ClaimFault::from(malformed)),
+        };
+        let checked = match checked {
+            Ok(claim) if claim.id == view.claim_id => claim,
+            Ok(_) => {
+                return {
+                    self.ignore(task.id, view.claim_id, &ClaimFault::Misnamed);
+                    Ok(())
+                };
+            }
+            Err(ClaimFault::Chain(error)) => return Err(error),
+            Err(fault) => {
+                return {
+                    self.ignore(task.id, view.claim_id, &fault);
+                    Ok(())
+                };
+            }
+        };
+        let Some(kind) = self.kinds.get(&task.kind).cloned() else {
+            return Ok(());
+        };
+        self.job(task.id).stands.insert(checked.id, Stand::Judging);
+        let (task, own) = (Box::new(task.clone()), outcome.clone());
+        self.work.spawn(async move {
+            let message = &checked.message;
+            let opinion = kind
+                .judge(task.id, &own, &message.body.result, &message.proof)
+                .await;
+            Done::Judged {
+                task,
+                claim: Box::new(checked),
+                opinion,
+            }
+        });
+        Ok(())
+    }
+
+    fn ignore(&mut self, task: TaskId, claim: ClaimId, fault: &ClaimFault) {
+        if fault.may_pass() {
+            return;
+        }
+        info!(task_id = %task, claim_id = %claim, code = fault.code(), reason = %fault, "claim ignored");
+        self.parts
+            .metrics
+            .claims
+            .with_label_values(&["ignored"])
+            .inc();
+        self.job(task).stands.insert(claim, Stand::Silent);
+    }
+
+    async fn collect(&mut self, done: Done) {
+        match done {
+            Done::Prepared { task, result } => self.fetched(task, result),
+            Done::Evaluated {
+                task,
+                hash,
+                result,
+                seconds,
+            } => self.evaluated(task, hash, result, seconds),
+            Done::Judged {
+                task,
+                claim,
+                opinion,
+            } => self.vote(&task, &claim, opinion).await,
+        }
+    }
+
+    fn fetched(&mut self, task: TaskId, result: Result<(), Abstain>) {
+        let recorded = result.and_then(|()| {
+            self.parts
+                .store
+                .put("a prepared task", &prepared_key(task), &true)
+                .map_err(|e| Abstain {
+                    code: e.code(),
+                    detail: e.to_string(),
+                    retry: true,
+                })
+        });
+        self.job(task).prepared = match recorded {
+            Ok(()) => {
+                debug!(task_id = %task, "content fetched and pinned");
+                Prepared::Ready
+            }
+            Err(abstain) => {
+                warn!(task_id = %task, code = abstain.code, reason = %abstain, "content could not be fetched");
+                Prepared::Failed(abstain)
+            }
+        };
+    }
+
+    fn evaluated(
+        &mut self,
+        task: TaskId,
+        hash: TaskHash,
+        result: Result<Outcome, Abstain>,
+        seconds: f64,
+    ) {
+        let label = if result.is_ok() { "done" } else { "abstained" };
+        self.parts
+            .metrics
+            .evaluation_seconds
+            .with_label_values(&[label])
+            .observe(seconds);
+        match &result {
+            Ok(outcome) => {
+                info!(task_id = %task, seconds, result = %outcome.summary, "evaluated");
+                if let Err(error) = self.save_outcome(hash, outcome) {
+                    warn!(task_id = %task, %error, "the outcome could not be kept; a restart evaluates again");
+                }
+            }
+            Err(abstain) => {
+                warn!(task_id = %task, code = abstain.code, reason = %abstain, "not evaluated");
+            }
+        }
+        let job = self.job(task);
+        if job
+            .evaluation
+            .as_ref()
+            .is_some_and(|(under, _)| *under == hash)
+        {
+            job.evaluation = match result {
+                Err(abstain) if abstain.retry => None,
+                Err(abstain) => {
+                    job.silence = Some(abstain.clone());
+                    Some((hash, Evaluation::Done(Err(abstain))))
+                }
+                Ok(outcome) => Some((hash, Evaluation::Done(Ok(outcome)))),
+            };
+        }
+    }
+
+    /// Votes as the opinion says: the journal decides whether that may be signed.
+    async fn vote(&mut self, task: &Task, claim: &CheckedClaim, opinion: Opinion) {
+        let (verdict, why) = match &opinion {
+            Opinion::Approve => (Verdict::Approve, "agrees".to_owned()),
+            Opinion::Reject { code, detail } => (Verdict::Reject, format!("{code}: {detail}")),
+            Opinion::Abstain(abstain) => {
+                info!(task_id = %task.id, claim_id = %claim.id, code = abstain.code, reason = %abstain, "no vote on a claim");
+                let job = self.job(task.id);
+                job.silence = Some(abstain.clone());
+                if abstain.retry {
+                    job.stands.remove(&claim.id);
+                } else {
+                    job.stands.insert(claim.id, Stand::Silent);
+                }
+                return;
+            }
+        };
+        // A reorganisation may have changed the task while the claim was judged.
+        let hash = claim.claim.task;
+        if self
+            .job(task.id)
+            .evaluation
+            .as_ref()
+            .is_none_or(|(under, _)| *under != hash)
+        {
+            return;
+        }
+        let vote = Vote {
+            task: hash,
+            claim: claim.id,
+            purpose: Purpose::Claim,
+            verdict,
+        };
+        let signature = match self.parts.signer.sign_vote(&vote) {
+            Ok(signature) => signature,
+            Err(error) => {
+                warn!(task_id = %task.id, claim_id = %claim.id, code = error.code(), %error, "the journal refuses the vote");
+                self.job(task.id).stands.insert(claim.id, Stand::Silent);
+                return;
+            }
+        };
+        info!(task_id = %task.id, claim_id = %claim.id, verdict = verdict.code(), reason = %why, "voted");
+        self.parts
+            .metrics
+            .votes
+            .with_label_values(&[verdict.code()])
+            .inc();
+        let message = VoteMessage {
+            task_id: task.id,
+            claim_id: claim.id,
+            verdict,
+            operator: self.parts.address,
+            signature,
+        };
+        for (aggregator, sent) in self
+            .parts
+            .aggregators
+            .iter()
+            .zip(join_all(self.parts.aggregators.iter().map(|a| a.send_vote(&message))).await)
+        {
+            if let Err(error) = sent {
+                debug!(task_id = %task.id, aggregator = aggregator.url(), code = error.code(), %error, "vote not taken yet; it is sent again");
+            }
+        }
+        let job = self.job(task.id);
+        job.verdict = Some(verdict);
+        job.stands.insert(claim.id, Stand::Voted(Box::new(message)));
+    }
+
+    /// One line per task outcome.
+    async fn close(&mut self, task: &Task) {
+        let job = self.jobs.remove(&task.id).unwrap_or_default();
+        let (vote, reason) = match (job.verdict, &job.silence) {
+            (Some(verdict), _) => (verdict.code(), "voted"),
+            (None, Some(abstain)) => ("none", abstain.code),
+            (None, None) => ("none", "nothing_to_vote_on"),
+        };
+        info!(task_id = %task.id, outcome = task.state.code(), vote, reason, "task over");
+        self.parts
+            .metrics
+            .tasks
+            .with_label_values(&[self.parts.role, task.state.code(), reason])
+            .inc();
+        if let Some(kind) = self.kinds.get(&task.kind) {
+            kind.finish(task.id).await;
+        }
+        if let Err(error) = self.parts.store.remove(&prepared_key(task.id)) {
+            warn!(task_id = %task.id, %error, "a record could not be removed");
+        }
+        if let Some((hash, _)) = job.evaluation {
+            for path in self.outcome_paths(hash) {
+                if let Err(error) = std::fs::remove_file(&path)
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    warn!(path = %path.display(), %error, "an outcome could not be removed");
+                }
+            }
+        }
+    }
+
+    fn job(&mut self, task: TaskId) -> &mut Job {
+        self.jobs.entry(task).or_default()
+    }
+
+    fn prepared_before_seed(&self, task: TaskId) -> Result<bool, ChainError> {
+        Ok(self
+            .parts
+            .store
+            .get("a prepared task", &prepared_key(task))?
+            .unwrap_or(false))
+    }
+
+    async fn table(&mut self, epoch: Epoch) -> Result<Arc<EpochTable>, ChainError> {
+        if let Some(table) = self.tables.get(&epoch) {
+            // An epoch's number can name another table after a reorganisation.
+            let head = self.parts.chain.epoch_snapshot_block(epoch).await?;
+            if head == table.snapshot_block {
+                return Ok(Arc::clone(table));
+            }
+        }
+        let table = Arc::new(self.parts.chain.epoch_table(epoch).await?);
+        self.tables
+            .retain(|known, _| known.get() + 2 >= epoch.get());
+        self.tables.insert(epoch, Arc::clone(&table));
+        Ok(table)
+    }
+
+    fn outcome_paths(&self, hash: TaskHash) -> [PathBuf; 2] {
+        let folder = self.parts.data_dir.join("outcomes");
+        let name = hex::encode(hash.get());
+        [
+            folder.join(format!("{name}.evidence")),
+            folder.join(format!("{name}.result")),
+        ]
+    }
+
+    /// The result is written last: where it is, the evidence is whole.
+    fn save_outcome(&self, hash: TaskHash, outcome: &Outcome) -> std::io::Result<()> {
+        let [evidence, result] = self.outcome_paths(hash);
+        std::fs::create_dir_all(self.parts.data_dir.join("outcomes"))?;
+        for (path, bytes) in [(evidence, &outcome.evidence), (result, &outcome.result)] {
+            let part = path.with_extension("part");
+            std::fs::write(&part, bytes)?;
+            std::fs::rename(&part, &path)?;
+        }
+        Ok(())
+    }
+
+    fn load_outcome(&self, hash: TaskHash) -> Option<Outcome> {
+        let [evidence, result] = self.outcome_paths(hash);
+        let result = std::fs::read(result).ok()?;
+        let evidence = std::fs::read(evidence).ok()?;
+        Some(Outcome {
+            result,
+            evidence,
+            summary: "found before the restart".to_owned(),
+        })
+    }
+}
+
+fn prepared_key(task: TaskId) -> String {
+    format!("prepared/{task}")
+}

@@ -1,0 +1,93 @@
+//! Settings of an operator's daemon: attester and performer read the same.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::Deserialize;
+use zarathustra_chain::ChainSettings;
+use zarathustra_improve::ContentSettings;
+use zarathustra_node::logs::LogSettings;
+use zarathustra_primitives::Address;
+
+/// All settings. A file with every key and its meaning stands in `deploy/operator.example.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Name of this node, for people.
+    pub name: String,
+    /// The operator's address in EigenLayer.
+    pub operator: Address,
+    /// Folder for everything that must survive a restart.
+    pub data_dir: PathBuf,
+    /// Aggregators to send claims and votes to.
+    pub aggregators: Vec<String>,
+    /// Whether to send housekeeping transactions too.
+    #[serde(default)]
+    pub housekeeping: bool,
+    /// The chain.
+    pub chain: ChainSettings,
+    /// Keys.
+    pub keys: KeySettings,
+    /// Metrics and health pages.
+    #[serde(default)]
+    pub http: HttpSettings,
+    /// IPFS.
+    pub content: ContentSettings,
+    /// Evaluation.
+    pub evaluation: EvaluationSettings,
+    /// Logs.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// Where keys are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// Keystore of the key that signs claims and sends transactions.
+    pub ecdsa: PathBuf,
+    /// Keystore of the BLS key that signs votes.
+    pub bls: PathBuf,
+    /// File with the password of both.
+    pub password_file: PathBuf,
+}
+
+/// Where metrics and health are served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSettings {
+    /// Address to listen on; port 0 lets the system choose one, which the log tells.
+    pub listen: SocketAddr,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+}
+
+/// How evaluations run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSettings {
+    /// The program that evaluates; beside the daemon's own when absent.
+    #[serde(default)]
+    pub worker: Option<PathBuf>,
+    /// Compile cache, shared by the programs of one machine.
+    pub cache_dir: PathBuf,
+    /// Most memory of one evaluation, bytes; the request's limit holds when it is lower.
+    #[serde(default = "default_memory_bytes")]
+    pub memory_bytes: u64,
+    /// Longest evaluation, seconds; the request's limit holds when it is lower.
+    #[serde(default = "default_wall_seconds")]
+    pub wall_seconds: u64,
+}
+
+const fn default_memory_bytes() -> u64 {
+    4 << 30
+}
+
+const fn default_wall_seconds() -> u64 {
+    600
+}

@@ -1,0 +1,133 @@
+//! The store that a role keeps content in: the embedded node, or somebody's Kubo.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Deserialize;
+use zarathustra_content::{
+    Collect, ContentError, ContentId, ContentStore, EmbeddedConfig, EmbeddedNode, KuboClient,
+    KuboConfig, Quota,
+};
+
+/// Where content is kept and found.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentSettings {
+    /// Address on which the embedded node listens.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Peers to stay connected with, as multiaddresses that end in an identity.
+    #[serde(default)]
+    pub peers: Vec<String>,
+    /// RPC address of a Kubo node to use in place of the embedded one.
+    #[serde(default)]
+    pub kubo_rpc: Option<String>,
+    /// Most bytes held; older pins go first, the champion of an open request never.
+    #[serde(default = "default_quota_bytes")]
+    pub quota_bytes: u64,
+    /// Longest search for one file, seconds.
+    #[serde(default = "default_fetch_seconds")]
+    pub fetch_seconds: u64,
+}
+
+fn default_listen() -> String {
+    "/ip4/127.0.0.1/tcp/0".to_owned()
+}
+
+const fn default_quota_bytes() -> u64 {
+    10 << 30
+}
+
+const fn default_fetch_seconds() -> u64 {
+    60
+}
+
+impl Default for ContentSettings {
+    fn default() -> Self {
+        Self {
+            listen: default_listen(),
+            peers: Vec::new(),
+            kubo_rpc: None,
+            quota_bytes: default_quota_bytes(),
+            fetch_seconds: default_fetch_seconds(),
+        }
+    }
+}
+
+/// A started store.
+#[derive(Clone)]
+pub struct ContentHandle {
+    store: Arc<dyn ContentStore>,
+    patience: Duration,
+}
+
+impl std::fmt::Debug for ContentHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContentHandle")
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ContentHandle {
+    /// Starts the embedded node in `folder`, or connects to the Kubo that the settings name.
+    ///
+    /// # Errors
+    /// [`ContentError`] when neither can be had.
+    pub async fn start(settings: &ContentSettings, folder: &Path) -> Result<Self, ContentError> {
+        let store: Arc<dyn ContentStore> = match &settings.kubo_rpc {
+            Some(url) => {
+                let client = KuboClient::new(&KuboConfig {
+                    url: url.clone(),
+                    ledger: folder.join("ledger.json"),
+                    quota: Quota::with_limit(settings.quota_bytes),
+                    collect: Collect::UnpinnedThenPins,
+                })?;
+                for peer in &settings.peers {
+                    client.connect(peer).await?;
+                }
+                Arc::new(client)
+            }
+            None => {
+                let peers = settings
+                    .peers
+                    .iter()
+                    .map(|p| p.parse())
+                    .collect::<Result<Vec<_>, _>>()?;
+                let config = EmbeddedConfig {
+                    repo: folder.to_owned(),
+                    listen: vec![settings.listen.clone()],
+                    peers,
+                    quota: Quota::with_limit(settings.quota_bytes),
+                    collect: Collect::UnpinnedThenPins,
+                };
+                Arc::new(EmbeddedNode::start(config).await?)
+            }
+        };
+        Ok(Self {
+            store,
+            patience: Duration::from_secs(settings.fetch_seconds),
+        })
+    }
+
+    /// The store itself.
+    pub fn store(&self) -> &Arc<dyn ContentStore> {
+        &self.store
+    }
+
+    /// Fetches a file of at most `max_bytes` within the settings' patience, and pins it.
+    ///
+    /// # Errors
+    /// [`ContentError`].
+    pub async fn fetch(&self, id: ContentId, max_bytes: u64) -> Result<Vec<u8>, ContentError> {
+        let bytes = self
+            .store
+            .fetch(id, max_bytes, Instant::now() + self.patience)
+            .await?;
+        self.store.pin(id).await?;
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,518 @@
+//! [`TaskKind`] for `improve`.
+
+use std::{path::PathBuf, time::Duration};
+
+use futures::future::BoxFuture;
+use tracing::warn;
+use zarathustra_chain::{Chain, read};
+use zarathustra_content::{ContentError, ContentId};
+use zarathustra_eval::{
+    Content, EvaluationJob, LocalFailure, Submitted, WorkerSettings,
+    environment::EnvironmentLock,
+    manifest::{MAX_MANIFEST_BYTES, Manifest},
+    parameters::Expected,
+};
+use zarathustra_node::{Abstain, Metrics, Opinion, Outcome, TaskKind};
+use zarathustra_primitives::{EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
+use zarathustra_protocol::agreement;
+
+use crate::{ContentHandle, ContentSettings, Subject, SubjectError, subject::File};
+
+/// Number of the kind's definition on chain.
+pub const IMPROVE: KindId = KindId::new(1);
+
+/// What [`Improve`] is made of.
+#[derive(Clone, Debug)]
+pub struct ImproveParts {
+    /// The chain.
+    pub chain: Chain,
+    /// Where content is kept.
+    pub content: ContentSettings,
+    /// Folder of the role; content goes below it.
+    pub data_dir: PathBuf,
+    /// The worker program; found beside the running one when absent.
+    pub worker: Option<PathBuf>,
+    /// Compile cache of evaluators.
+    pub cache_dir: PathBuf,
+    /// Most memory of a worker, bytes.
+    pub memory_bytes: u64,
+    /// Longest evaluation.
+    pub wall: Duration,
+}
+
+/// The kind; clones share everything.
+#[derive(Clone, Debug)]
+pub struct Improve {
+    chain: Chain,
+    content: ContentHandle,
+    worker: WorkerSettings,
+    addresses: String,
+}
+
+/// What fetching found, before any seed.
+enum Ready {
+    /// Everything is here.
+    Job(Box<Prepared>),
+    /// The result is known already, and every operator finds the same.
+    Known(EvaluationResult),
+}
+
+struct Prepared {
+    manifest: Manifest,
+    architecture: Vec<u8>,
+    evaluator: Vec<u8>,
+    champion: Vec<u8>,
+    challenger: Vec<u8>,
+}
+
+impl Improve {
+    /// Starts the content store and finds the worker program.
+    ///
+    /// # Errors
+    /// [`ContentError`], or [`LocalFailure`] without a worker program.
+    pub async fn start(parts: ImproveParts) -> Result<Self, StartError> {
+        let content = ContentHandle::start(&parts.content, &parts.data_dir.join("ipfs")).await?;
+        let found = match parts.worker {
+            Some(worker) => WorkerSettings {
+                worker,
+                cache_dir: parts.cache_dir,
+                memory_bytes: parts.memory_bytes,
+                wall: parts.wall,
+                allow_unsandboxed: false,
+            },
+            None => WorkerSettings {
+                memory_bytes: parts.memory_bytes,
+                wall: parts.wall,
+                ..WorkerSettings::discover(parts.cache_dir)?
+            },
+        };
+        let addresses = content.store().identity().await?.addresses.join(",");
+        Ok(Self {
+            chain: parts.chain,
+            content,
+            worker: found,
+            addresses,
+        })
+    }
+
+    /// The content store.
+    pub const fn content(&self) -> &ContentHandle {
+        &self.content
+    }
+
+    /// Where peers reach the content store.
+    pub fn addresses(&self) -> &str {
+        &self.addresses
+    }
+
+    /// Sets the content gauges, and warns before the quota is reached.
+    pub async fn report_usage(&self, metrics: &Metrics) {
+        match self.content.store().usage().await {
+            Ok(usage) => {
+                let gauge = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
+                metrics
+                    .content_bytes
+                    .with_label_values(&["used"])
+                    .set(gauge(usage.used_bytes));
+                metrics
+                    .content_bytes
+                    .with_label_values(&["pinned"])
+                    .set(gauge(usage.pinned_bytes));
+                metrics
+                    .content_bytes
+                    .with_label_values(&["quota"])
+                    .set(gauge(usage.quota.limit_bytes));
+                if usage.is_warning() {
+                    warn!(
+                        used_bytes = usage.used_bytes,
+                        limit_bytes = usage.quota.limit_bytes,
+                        "the content quota is nearly used up; the oldest pins will be collected"
+                    );
+                }
+            }
+            Err(error) => warn!(code = error.code(), %error, "content usage cannot be read"),
+        }
+    }
+
+    async fn subject(&self, task: TaskId) -> Result<Subject, Abstain> {
+        Subject::of(&self.chain, task)
+            .await
+            .map_err(|error| match error {
+                SubjectError::Chain(e) => Abstain {
+                    code: e.code(),
+                    detail: e.to_string(),
+                    retry: e.is_transient(),
+                },
+                other => Abstain {
+                    code: "subject_unreadable",
+                    detail: other.to_string(),
+                    retry: false,
+                },
+            })
+    }
+
+    /// Fetches all that the subject names. Faults of the content itself become results, since all
+    /// operators find them alike; what could not be had becomes an abstention.
+    async fn gather(&self, subject: &Subject) -> Result<Ready, Abstain> {
+        let invalid = || Ok(Ready::Known(zarathustra_eval::invalid_request()));
+        let Some(bytes) = self
+            .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
+            .await?
+        else {
+            return invalid();
+        };
+        let manifest = match Manifest::from_json(&bytes) {
+            Ok(manifest)
+                if manifest
+                    .check_terms(subject.alpha, subject.min_samples)
+                    .is_ok() =>
+            {
+                manifest
+            }
+            _ => return invalid(),
+        };
+        if let Some(result) =
+            zarathustra_eval::judge_unfetched(&manifest.limits, &expected(&subject.challenger))
+        {
+            return Ok(Ready::Known(result));
+        }
+        let Some(architecture) = self.named(&manifest.architecture).await? else {
+            return invalid();
+        };
+        let Some(evaluator) = self.named(&manifest.evaluator).await? else {
+            return invalid();
+        };
+        let Some(champion) = self.whole(&subject.champion, subject.champion.size).await? else {
+            return invalid();
+        };
+        let challenger = match self
+            .raw(&subject.challenger, subject.challenger.size)
+            .await?
+        {
+            Ok(bytes) => bytes,
+            // The CID names no file of the committed size: the same for everybody.
+            Err(_) => return Ok(Ready::Known(failed(Status::DigestMismatch))),
+        };
+        Ok(Ready::Job(Box::new(Prepared {
+            manifest,
+            architecture,
+            evaluator,
+            champion,
+            challenger,
+        })))
+    }
+
+    /// A file that the manifest names; `None` when it is not what the manifest says.
+    async fn named(
+        &self,
+        named: &zarathustra_eval::manifest::ContentRef,
+    ) -> Result<Option<Vec<u8>>, Abstain> {
+        let file = File {
+            id: named.cid.parse(),
+            digest: named.sha256,
+            size: named.size,
+        };
+        self.whole(&file, file.size).await
+    }
+
+    /// A file whose bytes must have the stated digest and size; `None` when they have not.
+    async fn whole(&self, file: &File, max_bytes: u64) -> Result<Option<Vec<u8>>, Abstain> {
+        let bytes = self.raw(file, max_bytes).await?;
+        Ok(bytes.ok().filter(|b| Expected::of(b) == expected(file)))
+    }
+
+    /// Fetches and pins. The inner error is a fault of the content, the outer one is local.
+    async fn raw(
+        &self,
+        file: &File,
+        max_bytes: u64,
+    ) -> Result<Result<Vec<u8>, ContentError>, Abstain> {
+        let id = match &file.id {
+            Ok(id) => *id,
+            Err(fault) => return Ok(Err(fault.clone())),
+        };
+        match self.content.fetch(id, max_bytes).await {
+            Ok(bytes) => Ok(Ok(bytes)),
+            Err(fault) if fault.is_content_fault() => Ok(Err(fault)),
+            Err(error) => Err(abstain(&error)),
+        }
+    }
+
+    async fn prepare_task(&self, task: TaskId) -> Result<(), Abstain> {
+        let subject = self.subject(task).await?;
+        if let Ok(champion) = subject.champion.id {
+            self.content
+                .store()
+                .set_protected(champion, true)
+                .await
+                .map_err(|e| abstain(&e))?;
+        }
+        self.gather(&subject).await.map(drop)
+    }
+
+    async fn execute_task(&self, task: TaskId, seed: Seed) -> Result<Outcome, Abstain> {
+        let subject = self.subject(task).await?;
+        let prepared = match self.gather(&subject).await? {
+            Ready::Known(result) => return Ok(outcome(&result, None)),
+            Ready::Job(prepared) => prepared,
+        };
+        let submitted = |bytes: Vec<u8>, file: &File| Submitted {
+            content: Content::from(bytes),
+            expected: expected(file),
+        };
+        let job = EvaluationJob {
+            manifest: prepared.manifest,
+            architecture: Content::from(prepared.architecture),
+            evaluator: Content::from(prepared.evaluator),
+            champion: submitted(prepared.champion, &subject.champion),
+            challenger: submitted(prepared.challenger, &subject.challenger),
+            seed,
+        };
+        let evaluation = zarathustra_eval::evaluate(&job, &self.worker)
+            .await
+            .map_err(|failure| local(&failure))?;
+        Ok(outcome(&evaluation.result, evaluation.scores.as_ref()))
+    }
+
+    async fn publish_evidence(&self, own: &Outcome) -> Result<String, Abstain> {
+        if own.evidence.is_empty() {
+            return Ok(String::new());
+        }
+        let id = self
+            .content
+            .store()
+            .add(&own.evidence)
+            .await
+            .map_err(|e| abstain(&e))?;
+        Ok(id.to_string())
+    }
+
+    async fn judge_claim(
+        &self,
+        task: TaskId,
+        own: &Outcome,
+        claimed: &[u8],
+        proof: &str,
+    ) -> Opinion {
+        match self.compare(task, own, claimed, proof).await {
+            Ok(opinion) => opinion,
+            Err(abstain) => Opinion::Abstain(abstain),
+        }
+    }
+
+    async fn compare(
+        &self,
+        task: TaskId,
+        own: &Outcome,
+        claimed: &[u8],
+        proof: &str,
+    ) -> Result<Opinion, Abstain> {
+        let reject = |code, detail: String| Ok(Opinion::Reject { code, detail });
+        let claimed = match EvaluationResult::decode(claimed) {
+            Ok(result) => result,
+            Err(error) => return reject(error.code(), error.to_string()),
+        };
+        let own_result = EvaluationResult::decode(&own.result)
+            .expect("an outcome holds the encoding of a result");
+        let own_scores = (!own.evidence.is_empty()).then(|| {
+            SampleScores::from_file(&own.evidence).expect("an outcome's evidence is a scores file")
+        });
+        let subject = self.subject(task).await?;
+        let claimed_scores = match claimed.scores_root() {
+            None => None,
+            Some(root) => {
+                let scores = self.evidence(proof).await?;
+                if scores.root() != root {
+                    // The proof is not signed: whoever passed the claim on could have put another
+                    // one. Scores of another root say nothing about the performer.
+                    return Err(Abstain {
+                        code: "evidence_of_another_root",
+                        detail: format!(
+                            "the scores file {proof} is not the one that the claim commits to"
+                        ),
+                        retry: true,
+                    });
+                }
+                Some(scores)
+            }
+        };
+        let manifest = self
+            .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
+            .await?
+            .and_then(|bytes| Manifest::from_json(&bytes).ok());
+        let rules = manifest.map(|m| agreement::Rules {
+            range: m.score_range,
+            alpha: subject.alpha,
+            samples: m.samples,
+            tolerance: subject.tolerance.micros().unsigned_abs(),
+        });
+        let own = agreement::Side {
+            result: &own_result,
+            scores: own_scores.as_ref(),
+        };
+        let theirs = agreement::Side {
+            result: &claimed,
+            scores: claimed_scores.as_ref(),
+        };
+        Ok(match agreement::compare(own, theirs, rules.as_ref()) {
+            agreement::Opinion::Approve => Opinion::Approve,
+            agreement::Opinion::Reject(reason) => Opinion::Reject {
+                code: reason.code(),
+                detail: reason.to_string(),
+            },
+            agreement::Opinion::Abstain(reason) => Opinion::Abstain(Abstain {
+                code: reason.code(),
+                detail: reason.to_string(),
+                retry: false,
+            }),
+        })
+    }
+
+    async fn evidence(&self, proof: &str) -> Result<SampleScores, Abstain> {
+        let id: ContentId = proof.parse().map_err(|e: ContentError| abstain(&e))?;
+        let bytes = self
+            .content
+            .fetch(id, SampleScores::MAX_FILE_LEN)
+            .await
+            .map_err(|e| Abstain {
+                retry: true,
+                ..abstain(&e)
+            })?;
+        // Whoever passed the claim on chose the proof, so a malformed file accuses nobody.
+        SampleScores::from_file(&bytes).map_err(|e| Abstain {
+            code: e.code(),
+            detail: e.to_string(),
+            retry: false,
+        })
+    }
+
+    async fn release(&self, task: TaskId) {
+        let Ok(subject) = self.subject(task).await else {
+            return;
+        };
+        // The champion that stands stays protected; one that no longer stands may be collected.
+        let Ok(standing) = read(
+            "champion",
+            self.chain.market().champion(subject.request.get()),
+        )
+        .await
+        else {
+            return;
+        };
+        let standing = ContentId::from_bytes(&standing.content.cid).ok();
+        for file in [&subject.champion, &subject.challenger] {
+            if let Ok(id) = file.id
+                && let Err(error) = self
+                    .content
+                    .store()
+                    .set_protected(id, standing == Some(id))
+                    .await
+            {
+                warn!(cid = %id, code = error.code(), %error, "protection of content could not be changed");
+            }
+        }
+    }
+}
+
+/// Why the kind cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The content store cannot start.
+    #[error("start the content store")]
+    Content(#[from] ContentError),
+    /// There is no worker program.
+    #[error("find the worker program")]
+    Worker(#[from] LocalFailure),
+}
+
+impl TaskKind for Improve {
+    fn kind(&self) -> KindId {
+        IMPROVE
+    }
+
+    fn prepare(&self, task: TaskId) -> BoxFuture<'_, Result<(), Abstain>> {
+        Box::pin(self.prepare_task(task))
+    }
+
+    fn unprepared(&self, abstain: &Abstain) -> Option<Outcome> {
+        // Only what could not be found among peers is the optimizer's business.
+        matches!(abstain.code, "content_unavailable" | "timeout")
+            .then(|| outcome(&failed(Status::Unavailable), None))
+    }
+
+    fn execute(&self, task: TaskId, seed: Seed) -> BoxFuture<'_, Result<Outcome, Abstain>> {
+        Box::pin(self.execute_task(task, seed))
+    }
+
+    fn publish<'a>(
+        &'a self,
+        _task: TaskId,
+        own: &'a Outcome,
+    ) -> BoxFuture<'a, Result<String, Abstain>> {
+        Box::pin(self.publish_evidence(own))
+    }
+
+    fn judge<'a>(
+        &'a self,
+        task: TaskId,
+        own: &'a Outcome,
+        claimed_result: &'a [u8],
+        proof: &'a str,
+    ) -> BoxFuture<'a, Opinion> {
+        Box::pin(self.judge_claim(task, own, claimed_result, proof))
+    }
+
+    fn finish(&self, task: TaskId) -> BoxFuture<'_, ()> {
+        Box::pin(self.release(task))
+    }
+}
+
+const fn expected(file: &File) -> Expected {
+    Expected {
+        sha256: file.digest,
+        size: file.size,
+    }
+}
+
+fn failed(status: Status) -> EvaluationResult {
+    EvaluationResult::failed(EnvironmentLock.digest(), status)
+        .expect("every status but Ok makes a result without figures")
+}
+
+fn outcome(result: &EvaluationResult, scores: Option<&SampleScores>) -> Outcome {
+    let summary = result.figures().map_or_else(
+        || result.status().code().to_owned(),
+        |f| {
+            format!(
+                "champion {} challenger {} improvement {} in [{}, {}] of {} samples",
+                f.champion_score.micros(),
+                f.challenger_score.micros(),
+                f.improvement.micros(),
+                f.lower.micros(),
+                f.upper.micros(),
+                f.samples
+            )
+        },
+    );
+    Outcome {
+        result: result.encode().to_vec(),
+        evidence: scores.map(SampleScores::to_file).unwrap_or_default(),
+        summary,
+    }
+}
+
+fn abstain(error: &ContentError) -> Abstain {
+    Abstain {
+        code: error.code(),
+        detail: error.to_string(),
+        retry: !error.is_content_fault(),
+    }
+}
+
+fn local(failure: &LocalFailure) -> Abstain {
+    Abstain {
+        code: failure.code(),
+        detail: failure.to_string(),
+        retry: false,
+    }
+}

@@ -1,0 +1,98 @@
+//! What an `improve` task is about, read from the chain and checked against the task's subject.
+
+use zarathustra_chain::{Chain, ChainError, abi::model_submission::IModelSubmissionTypes, read};
+use zarathustra_content::{ContentError, ContentId};
+use zarathustra_primitives::{Alpha, Digest, NumberError, RequestId, Score, SubmissionId, TaskId};
+
+/// A file as the chain names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its CID; an error when the bytes on chain are none that the market uses, which every
+    /// operator finds alike.
+    pub id: Result<ContentId, ContentError>,
+    /// SHA-256 of its bytes.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+impl From<&IModelSubmissionTypes::Content> for File {
+    fn from(raw: &IModelSubmissionTypes::Content) -> Self {
+        Self {
+            id: ContentId::from_bytes(&raw.cid),
+            digest: Digest::new(raw.digest.0),
+            size: raw.size,
+        }
+    }
+}
+
+/// One comparison: a submission against a champion under a request's terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The request.
+    pub request: RequestId,
+    /// The submission.
+    pub submission: SubmissionId,
+    /// The request manifest.
+    pub manifest: File,
+    /// The champion that stood when the task opened.
+    pub champion: File,
+    /// The submission's parameters.
+    pub challenger: File,
+    /// One-sided error probability.
+    pub alpha: Alpha,
+    /// Least number of samples that counts.
+    pub min_samples: u32,
+    /// How far two machines' sample scores may lie apart.
+    pub tolerance: Score,
+    /// Largest parameters that the contract takes, bytes.
+    pub max_parameter_bytes: u64,
+}
+
+/// Why a subject cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SubjectError {
+    /// The chain could not be asked.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The task belongs to no submission.
+    #[error("task {0} belongs to no submission")]
+    NoSubmission(TaskId),
+    /// The contract holds a term that it must not.
+    #[error("a term on chain is out of range")]
+    Term(#[from] NumberError),
+}
+
+impl Subject {
+    /// Reads the subject of a task.
+    ///
+    /// # Errors
+    /// [`SubjectError`].
+    pub async fn of(chain: &Chain, task: TaskId) -> Result<Self, SubjectError> {
+        let market = chain.market();
+        let number = read("submissionOfTask", market.submissionOfTask(task.get())).await?;
+        if number == 0 {
+            return Err(SubjectError::NoSubmission(task));
+        }
+        let submission = read("submission", market.submission(number)).await?;
+        let request = submission.requestId;
+        let terms = read("terms", market.terms(request)).await?;
+        let manifest = read("manifest", market.manifest(request)).await?;
+        let champion = read(
+            "championAt",
+            market.championAt(request, submission.championAtOpen),
+        )
+        .await?;
+        Ok(Self {
+            request: RequestId::new(request),
+            submission: SubmissionId::new(number),
+            manifest: File::from(&manifest),
+            champion: File::from(&champion.content),
+            challenger: File::from(&submission.content),
+            alpha: Alpha::from_ppb(terms.alphaPpb)?,
+            min_samples: terms.minSamples,
+            tolerance: Score::from_micros(terms.tolerance),
+            max_parameter_bytes: terms.maxParameterBytes,
+        })
+    }
+}
