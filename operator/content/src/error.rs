@@ -190,11 +190,7 @@ impl ContentError {
         }
     }
 
-    pub(crate) fn io(
-        during: &'static str,
-        path: &std::path::Path,
-        error: &std::io::Error,
-    ) -> Self {
+    pub(crate) fn io(during: &'static str, path: &std::path::Path, error: &std::io::Error) -> Self {
         Self::Io {
             during,
             path: path.display().to_string(),

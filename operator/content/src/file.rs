@@ -4,7 +4,7 @@
 //! --chunker=size-262144`: the file is cut into blocks of 256 KiB; a file of one block is
 //! named by that block; longer ones get a balanced tree of nodes with up to 174 links.
 
-use crate::node::{encode_parent, Part};
+use crate::node::{Part, encode_parent};
 use crate::{Codec, ContentId};
 
 /// File bytes in every block but the last.

@@ -8,8 +8,8 @@ use cid::{Cid, Version};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::excerpt;
 use crate::ContentError;
+use crate::error::excerpt;
 
 /// Multicodec of an opaque block.
 const RAW: u64 = 0x55;
@@ -280,7 +280,10 @@ mod tests {
         assert_eq!(code("Qm§"), "cid_malformed");
         // dag-cbor of the same digest.
         let digest = *ContentId::of_block(Codec::Raw, b"x").to_cid().hash();
-        assert_eq!(code(&Cid::new_v1(0x71, digest).to_string()), "cid_unsupported");
+        assert_eq!(
+            code(&Cid::new_v1(0x71, digest).to_string()),
+            "cid_unsupported"
+        );
         // identity and sha2-512 hashes.
         for hash in [
             Multihash::wrap(0x00, b"inline").expect("multihash"),
@@ -296,7 +299,10 @@ mod tests {
         let id: ContentId = HELLO.parse().expect("a CID");
         let bytes = id.to_bytes();
         for cut in 0..bytes.len() {
-            assert!(ContentId::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+            assert!(
+                ContentId::from_bytes(&bytes[..cut]).is_err(),
+                "cut at {cut}"
+            );
         }
         let mut longer = bytes.to_vec();
         longer.push(0);
@@ -306,7 +312,9 @@ mod tests {
         );
         // The bare multihash is the binary form of version 0.
         assert_eq!(
-            ContentId::from_bytes(&bytes[2..]).expect_err("refused").code(),
+            ContentId::from_bytes(&bytes[2..])
+                .expect_err("refused")
+                .code(),
             "cid_unsupported"
         );
     }

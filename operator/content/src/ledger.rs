@@ -223,7 +223,7 @@ impl Ledger {
         reserved: u64,
         quota: Quota,
         collect: Collect,
-    ) -> Result<Vec<ContentId>, ContentError> {
+    ) -> Result<Vec<Held>, ContentError> {
         let used = self.used_bytes().saturating_add(reserved);
         let wanted = used.saturating_add(needed);
         let may_go = |held: &&Held| !self.protected.contains(&held.id);
@@ -240,7 +240,7 @@ impl Ledger {
                 break;
             }
             freed += held.bytes;
-            victims.push(held.id);
+            victims.push(held.clone());
         }
         if wanted - freed > quota.limit_bytes {
             return Err(ContentError::QuotaExceeded {
@@ -302,8 +302,16 @@ mod tests {
         file_id(name.as_bytes())
     }
 
-    fn room(ledger: &Ledger, needed: u64, collect: Collect) -> Result<Vec<ContentId>, ContentError> {
-        ledger.make_room(needed, 0, Quota::with_limit(100), collect)
+    fn room(
+        ledger: &Ledger,
+        needed: u64,
+        collect: Collect,
+    ) -> Result<Vec<ContentId>, ContentError> {
+        ids(ledger.make_room(needed, 0, Quota::with_limit(100), collect))
+    }
+
+    fn ids(held: Result<Vec<Held>, ContentError>) -> Result<Vec<ContentId>, ContentError> {
+        held.map(|held| held.iter().map(|held| held.id).collect())
     }
 
     #[test]
@@ -317,7 +325,10 @@ mod tests {
         ledger.set_protected(id("champion"), true);
 
         assert_eq!(room(&ledger, 0, Collect::Unpinned), Ok(vec![]));
-        assert_eq!(room(&ledger, 1, Collect::Unpinned), Ok(vec![id("old cache")]));
+        assert_eq!(
+            room(&ledger, 1, Collect::Unpinned),
+            Ok(vec![id("old cache")])
+        );
         assert_eq!(
             room(&ledger, 21, Collect::Unpinned),
             Ok(vec![id("old cache"), id("new cache")])
@@ -355,7 +366,7 @@ mod tests {
         assert!(room(&ledger, 101, Collect::UnpinnedThenPins).is_err());
         assert!(room(&ledger, u64::MAX, Collect::UnpinnedThenPins).is_err());
         assert_eq!(
-            ledger.make_room(1, 60, Quota::with_limit(100), Collect::Unpinned),
+            ids(ledger.make_room(1, 60, Quota::with_limit(100), Collect::Unpinned)),
             Ok(vec![id("cache")])
         );
     }
@@ -368,7 +379,10 @@ mod tests {
         ledger.record(id("a"), 10, false);
         let files = ledger.files();
         assert_eq!(
-            files.iter().map(|held| (held.id, held.pinned)).collect::<Vec<_>>(),
+            files
+                .iter()
+                .map(|held| (held.id, held.pinned))
+                .collect::<Vec<_>>(),
             [(id("b"), false), (id("a"), true)]
         );
         ledger.unpin(id("a"));
@@ -402,6 +416,9 @@ mod tests {
         assert_eq!(again.files().last().map(|held| held.id), Some(id("a")));
 
         std::fs::write(&path, b"{\"version\":1").expect("write");
-        assert_eq!(Ledger::open(&path).expect_err("damaged").code(), "io_failed");
+        assert_eq!(
+            Ledger::open(&path).expect_err("damaged").code(),
+            "io_failed"
+        );
     }
 }

@@ -286,7 +286,10 @@ mod tests {
         assert_eq!(node.content_bytes, 70_301);
         assert_eq!(parent.content_bytes, 70_301);
         assert_eq!(
-            node.children.iter().map(|c| c.content_bytes).collect::<Vec<_>>(),
+            node.children
+                .iter()
+                .map(|c| c.content_bytes)
+                .collect::<Vec<_>>(),
             [1, 300, 70_000]
         );
     }
@@ -295,7 +298,10 @@ mod tests {
     fn inline_bytes_count() {
         // Type File, Data "abc", filesize 3: a leaf as Kubo writes it without raw leaves.
         let node = decode(block(&[], b"\x08\x02\x12\x03abc\x18\x03")).expect("a leaf");
-        assert_eq!((node.inline.as_slice(), node.content_bytes), (&b"abc"[..], 3));
+        assert_eq!(
+            (node.inline.as_slice(), node.content_bytes),
+            (&b"abc"[..], 3)
+        );
         // Inline bytes before linked ones, as in a trickle tree.
         let node = decode(block(&[leaf()], b"\x08\x02\x12\x03abc\x18\x07\x20\x04")).expect("mixed");
         assert_eq!((node.inline.len(), node.content_bytes), (3, 7));
@@ -321,14 +327,23 @@ mod tests {
     fn sizes_that_do_not_add_up_are_refused() {
         let link = [leaf()];
         // filesize 5 over one part of 4 bytes
-        assert_eq!(refusal(&link, b"\x08\x02\x18\x05\x20\x04"), "content_malformed");
+        assert_eq!(
+            refusal(&link, b"\x08\x02\x18\x05\x20\x04"),
+            "content_malformed"
+        );
         // no filesize
         assert_eq!(refusal(&link, b"\x08\x02\x20\x04"), "content_malformed");
         // one link, no block size; no link, one block size
         assert_eq!(refusal(&link, b"\x08\x02\x18\x00"), "content_malformed");
-        assert_eq!(refusal(&[], b"\x08\x02\x18\x04\x20\x04"), "content_malformed");
+        assert_eq!(
+            refusal(&[], b"\x08\x02\x18\x04\x20\x04"),
+            "content_malformed"
+        );
         // a part of zero bytes
-        assert_eq!(refusal(&link, b"\x08\x02\x18\x00\x20\x00"), "content_malformed");
+        assert_eq!(
+            refusal(&link, b"\x08\x02\x18\x00\x20\x00"),
+            "content_malformed"
+        );
         // two parts of 2^64 - 1 bytes
         let mut overflow = b"\x08\x02".to_vec();
         for _ in 0..2 {
@@ -349,7 +364,10 @@ mod tests {
             data: Some(b"\x08\x02\x18\x04\x20\x04".to_vec().into()),
         }
         .into_bytes();
-        assert_eq!(decode(block).expect_err("refused").code(), "cid_unsupported");
+        assert_eq!(
+            decode(block).expect_err("refused").code(),
+            "cid_unsupported"
+        );
     }
 
     proptest! {

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use rust_ipfs::{Multiaddr, PeerId, Protocol};
 
-use crate::error::excerpt;
 use crate::ContentError;
+use crate::error::excerpt;
 
 /// Longest peer address that is read, in bytes.
 const MAX_ADDRESS_BYTES: usize = 512;
@@ -111,8 +111,14 @@ impl fmt::Display for PeerAddress {
             Host::Ip(IpAddr::V4(ip)) => write!(f, "/ip4/{ip}")?,
             Host::Ip(IpAddr::V6(ip)) => write!(f, "/ip6/{ip}")?,
             Host::Name { name, v4: None } => write!(f, "/dns/{name}")?,
-            Host::Name { name, v4: Some(true) } => write!(f, "/dns4/{name}")?,
-            Host::Name { name, v4: Some(false) } => write!(f, "/dns6/{name}")?,
+            Host::Name {
+                name,
+                v4: Some(true),
+            } => write!(f, "/dns4/{name}")?,
+            Host::Name {
+                name,
+                v4: Some(false),
+            } => write!(f, "/dns6/{name}")?,
         }
         write!(f, "/tcp/{}/p2p/{}", self.port, self.peer)
     }
@@ -126,7 +132,13 @@ mod tests {
 
     #[test]
     fn addresses_round_trip() {
-        for host in ["/ip4/127.0.0.1", "/ip6/::1", "/dns/a.example", "/dns4/b.example", "/dns6/c"] {
+        for host in [
+            "/ip4/127.0.0.1",
+            "/ip6/::1",
+            "/dns/a.example",
+            "/dns4/b.example",
+            "/dns6/c",
+        ] {
             let text = format!("{host}/tcp/4001/p2p/{PEER}");
             let address: PeerAddress = text.parse().expect("address");
             assert_eq!(address.to_string(), text);

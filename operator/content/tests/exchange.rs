@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::{bytes, connect, error_code, soon, start, start_with};
 use zarathustra_content::{
-    file_id, Collect, ContentStore, EmbeddedConfig, EmbeddedNode, Quota, CHUNK_BYTES,
+    CHUNK_BYTES, Collect, ContentStore, EmbeddedConfig, EmbeddedNode, Quota, file_id,
 };
 
 #[tokio::test]
@@ -53,9 +53,15 @@ async fn a_file_that_is_too_long_is_refused_after_its_first_block() {
     let refused = reader.fetch(id, file.len() as u64 - 1, soon()).await;
     assert_eq!(error_code(refused), "content_too_large");
     // Nothing of it was kept: neither the root, which came, nor a leaf, which did not.
-    assert_eq!(error_code(reader.local_block(id).await), "content_unavailable");
+    assert_eq!(
+        error_code(reader.local_block(id).await),
+        "content_unavailable"
+    );
     let leaf = file_id(&file[..CHUNK_BYTES]);
-    assert_eq!(error_code(reader.local_block(leaf).await), "content_unavailable");
+    assert_eq!(
+        error_code(reader.local_block(leaf).await),
+        "content_unavailable"
+    );
     assert_eq!(reader.usage().await.expect("usage").files, 0);
     // The exact length is allowed.
     assert_eq!(reader.fetch(id, file.len() as u64, soon()).await, Ok(file));
@@ -67,7 +73,10 @@ async fn the_deadline_ends_a_search_that_nobody_can_answer() {
     connect(&reader, &owner).await;
     let missing = file_id(b"nobody has this");
     let deadline = Instant::now() + Duration::from_millis(300);
-    assert_eq!(error_code(reader.fetch(missing, 100, deadline).await), "timeout");
+    assert_eq!(
+        error_code(reader.fetch(missing, 100, deadline).await),
+        "timeout"
+    );
     assert!(Instant::now() < deadline + Duration::from_secs(5));
 }
 
@@ -76,10 +85,7 @@ async fn a_file_is_found_once_a_peer_that_has_it_appears() {
     let (owner, reader) = (start().await, start().await);
     let file = bytes(3 * CHUNK_BYTES);
     let id = owner.add(&file).await.expect("added");
-    let (found, ()) = tokio::join!(
-        reader.fetch(id, u64::MAX, soon()),
-        connect(&reader, &owner)
-    );
+    let (found, ()) = tokio::join!(reader.fetch(id, u64::MAX, soon()), connect(&reader, &owner));
     assert_eq!(found, Ok(file));
 }
 
@@ -138,7 +144,9 @@ async fn the_quota_collects_the_oldest_and_spares_the_protected() {
         config.collect = Collect::UnpinnedThenPins;
     })
     .await;
-    let files: Vec<_> = (0..4).map(|i| [vec![i], bytes(CHUNK_BYTES - 1)].concat()).collect();
+    let files: Vec<_> = (0..4)
+        .map(|i| [vec![i], bytes(CHUNK_BYTES - 1)].concat())
+        .collect();
     let champion = node.add(&files[0]).await.expect("added");
     node.set_protected(champion, true).await.expect("protected");
     let second = node.add(&files[1]).await.expect("added");
@@ -146,13 +154,26 @@ async fn the_quota_collects_the_oldest_and_spares_the_protected() {
     assert!(node.usage().await.expect("usage").is_warning());
 
     let fourth = node.add(&files[3]).await.expect("room was made");
-    let held: Vec<_> = node.held().await.expect("held").iter().map(|h| h.id).collect();
+    let held: Vec<_> = node
+        .held()
+        .await
+        .expect("held")
+        .iter()
+        .map(|h| h.id)
+        .collect();
     assert_eq!(held, [champion, third, fourth]);
-    assert_eq!(error_code(node.local_block(second).await), "content_unavailable");
+    assert_eq!(
+        error_code(node.local_block(second).await),
+        "content_unavailable"
+    );
 
     let too_much = node.add(&bytes(3 * CHUNK_BYTES)).await;
     assert_eq!(error_code(too_much), "quota_exceeded");
-    assert_eq!(node.held().await.expect("held").len(), 3, "nothing was lost in vain");
+    assert_eq!(
+        node.held().await.expect("held").len(),
+        3,
+        "nothing was lost in vain"
+    );
 }
 
 #[tokio::test]
@@ -162,9 +183,15 @@ async fn a_fetch_beyond_the_quota_is_refused_before_the_download() {
     connect(&reader, &owner).await;
     let file = bytes(2 * CHUNK_BYTES);
     let id = owner.add(&file).await.expect("added");
-    assert_eq!(error_code(reader.fetch(id, u64::MAX, soon()).await), "quota_exceeded");
+    assert_eq!(
+        error_code(reader.fetch(id, u64::MAX, soon()).await),
+        "quota_exceeded"
+    );
     let leaf = file_id(&file[..CHUNK_BYTES]);
-    assert_eq!(error_code(reader.local_block(leaf).await), "content_unavailable");
+    assert_eq!(
+        error_code(reader.local_block(leaf).await),
+        "content_unavailable"
+    );
 }
 
 #[tokio::test]
@@ -177,17 +204,30 @@ async fn blocks_shared_by_two_files_survive_the_collection_of_one() {
     let one_id = node.add(&one).await.expect("added");
     let two_id = node.add(&two).await.expect("added");
     node.unpin(one_id).await.expect("unpinned");
-    node.add(&vec![3; CHUNK_BYTES]).await.expect("room was made");
-    assert_eq!(error_code(node.local_block(one_id).await), "content_unavailable");
+    node.add(&vec![3; CHUNK_BYTES])
+        .await
+        .expect("room was made");
+    assert_eq!(
+        error_code(node.local_block(one_id).await),
+        "content_unavailable"
+    );
     assert_eq!(node.fetch(two_id, u64::MAX, soon()).await, Ok(two));
 }
 
 #[tokio::test]
 async fn a_pin_needs_the_content_and_an_address_needs_a_peer() {
     let node = start().await;
-    assert_eq!(error_code(node.pin(file_id(b"not here")).await), "content_not_held");
-    node.unpin(file_id(b"not here")).await.expect("nothing to do");
-    assert_eq!(error_code(node.connect("nonsense").await), "peer_address_malformed");
+    assert_eq!(
+        error_code(node.pin(file_id(b"not here")).await),
+        "content_not_held"
+    );
+    node.unpin(file_id(b"not here"))
+        .await
+        .expect("nothing to do");
+    assert_eq!(
+        error_code(node.connect("nonsense").await),
+        "peer_address_malformed"
+    );
 
     let gone = start().await;
     let address = gone.identity().await.expect("identity").addresses[0].clone();

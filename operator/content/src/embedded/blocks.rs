@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{Inner, Reservation};
-use crate::assemble::{check_block_length, BlockSource};
+use super::Inner;
+use crate::assemble::{BlockSource, check_block_length};
+use crate::holdings::Reservation;
 use crate::node::FileNode;
 use crate::{Codec, ContentError, ContentId};
 
@@ -45,7 +46,10 @@ impl Busy {
     }
 
     fn contains(&self, id: &ContentId) -> bool {
-        self.users.lock().expect("no panic while locked").contains_key(id)
+        self.users
+            .lock()
+            .expect("no panic while locked")
+            .contains_key(id)
     }
 }
 
@@ -155,13 +159,10 @@ impl BlockSource for NodeSource<'_> {
     }
 
     async fn admit(&self, content_bytes: u64) -> Result<(), ContentError> {
-        // A file that is held has its room already; being used makes it young.
-        let mut ledger = self.inner.ledger.lock().await;
-        if ledger.get(self.root).is_some() {
-            ledger.record(self.root, content_bytes, false);
+        // A file that is held has its room already.
+        if self.inner.holdings.touch(self.root).await {
             return Ok(());
         }
-        drop(ledger);
         let reservation = self.inner.reserve(content_bytes).await?;
         *self.reservation.lock().expect("no panic while locked") = Some(reservation);
         Ok(())
@@ -183,10 +184,8 @@ impl Inner {
     /// gigabyte, and only when something was collected or abandoned.
     pub(super) async fn sweep(&self) -> Result<(), ContentError> {
         let _gate = self.sweep_gate.write().await;
-        let roots: Vec<ContentId> = {
-            let ledger = self.ledger.lock().await;
-            ledger.files().iter().map(|held| held.id).collect()
-        };
+        let held = self.holdings.held().await;
+        let roots = held.iter().map(|held| held.id).collect();
         let keep = self.blocks_of(roots).await?;
         let repo = self.ipfs.repo();
         let mut removed = 0u64;

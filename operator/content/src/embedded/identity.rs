@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rust_ipfs::Keypair;
 
-use crate::ledger::write_atomically;
 use crate::ContentError;
+use crate::ledger::write_atomically;
 
 /// Longest identity that is read; an ed25519 key pair takes 68 bytes.
 const MAX_IDENTITY_BYTES: u64 = 4096;
@@ -47,10 +47,16 @@ mod tests {
         let first = load_or_create(&path).expect("created");
         let again = load_or_create(&path).expect("read");
         assert_eq!(first.public(), again.public());
-        let mode = std::fs::metadata(&path).expect("metadata").permissions().mode();
+        let mode = std::fs::metadata(&path)
+            .expect("metadata")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o077, 0);
 
         std::fs::write(&path, b"garbage").expect("write");
-        assert_eq!(load_or_create(&path).expect_err("damaged").code(), "io_failed");
+        assert_eq!(
+            load_or_create(&path).expect_err("damaged").code(),
+            "io_failed"
+        );
     }
 }

@@ -18,20 +18,20 @@ mod store;
 mod swarm;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rust_ipfs::builder::DefaultIpfsBuilder;
 use rust_ipfs::p2p::IdentifyConfiguration;
 use rust_ipfs::{Ipfs, Multiaddr};
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::RwLock;
 
 use self::blocks::{Busy, BusyGuard, NodeSource};
 use self::swarm::{PeerTable, Redialer};
 use crate::error::excerpt;
-use crate::ledger::Ledger;
+use crate::holdings::{Holdings, Reservation};
 use crate::peer::PeerAddress;
 use crate::{Collect, ContentError, ContentId, Quota};
 
@@ -89,17 +89,13 @@ struct Inner {
     ipfs: Ipfs,
     peers: PeerTable,
     redialer: Redialer,
-    ledger: Mutex<Ledger>,
-    /// Bytes promised to files that are being added or fetched.
-    reserved: AtomicU64,
+    holdings: Holdings,
     busy: Busy,
     /// Whoever starts to need a block holds this for reading while saying so; the sweep
     /// holds it for writing, so that no block is deleted from under anybody.
     sweep_gate: RwLock<()>,
     /// An abandoned fetch may have left blocks that belong to no file.
     litter: Arc<AtomicBool>,
-    quota: Quota,
-    collect: Collect,
 }
 
 impl std::fmt::Debug for EmbeddedNode {
@@ -148,7 +144,8 @@ impl EmbeddedNode {
             .await
             .map_err(|error| ContentError::node("start", error))?;
         // Only after the lock on the folder was taken.
-        let ledger = Ledger::open(&config.repo.join("ledger.json"))?;
+        let ledger = config.repo.join("ledger.json");
+        let holdings = Holdings::open(&ledger, config.quota, config.collect)?;
         listen_on(&ipfs, listen).await?;
 
         let redialer = Redialer::start(ipfs.clone(), config.peers);
@@ -157,14 +154,11 @@ impl EmbeddedNode {
                 ipfs,
                 peers,
                 redialer,
-                ledger: Mutex::new(ledger),
-                reserved: AtomicU64::new(0),
+                holdings,
                 busy: Busy::default(),
                 sweep_gate: RwLock::new(()),
                 // A crash may have left some.
                 litter: Arc::new(AtomicBool::new(true)),
-                quota: config.quota,
-                collect: config.collect,
             }),
         };
         node.inner.sweep_if_littered().await?;
@@ -200,12 +194,6 @@ impl EmbeddedNode {
             }),
             Err(error) => Err(ContentError::node("read a block", error)),
         }
-    }
-
-    /// Whether `id` is held and pinned.
-    pub async fn is_pinned(&self, id: ContentId) -> bool {
-        let ledger = self.inner.ledger.lock().await;
-        ledger.get(id).is_some_and(|held| held.pinned)
     }
 
     /// Stops the node: no more listening, dialling or serving. Calls that are under way
@@ -251,37 +239,11 @@ impl Inner {
     /// Makes room for a file that is about to be stored.
     async fn reserve(&self, bytes: u64) -> Result<Reservation<'_>, ContentError> {
         self.sweep_if_littered().await?;
-        let mut ledger = self.ledger.lock().await;
-        let reserved = self.reserved.load(Ordering::Acquire);
-        let victims = ledger.make_room(bytes, reserved, self.quota, self.collect)?;
-        self.reserved.fetch_add(bytes, Ordering::AcqRel);
-        let reservation = Reservation { inner: self, bytes };
-        if victims.is_empty() {
-            return Ok(reservation);
+        let (reservation, victims) = self.holdings.reserve(bytes).await?;
+        if !victims.is_empty() {
+            self.sweep().await?;
         }
-        for victim in victims {
-            tracing::info!(cid = %victim, "collected to make room");
-            ledger.forget(victim);
-        }
-        ledger.save().await?;
-        drop(ledger);
-        self.sweep().await?;
         Ok(reservation)
-    }
-
-    /// Notes a file that is now completely here.
-    async fn record(&self, id: ContentId, bytes: u64, pin: bool) -> Result<(), ContentError> {
-        let mut ledger = self.ledger.lock().await;
-        ledger.record(id, bytes, pin);
-        let usage = ledger.usage(self.quota);
-        if usage.is_warning() {
-            tracing::warn!(
-                used_bytes = usage.used_bytes,
-                limit_bytes = usage.quota.limit_bytes,
-                "the disk quota for content is nearly used up"
-            );
-        }
-        ledger.save().await
     }
 
     async fn sweep_if_littered(&self) -> Result<(), ContentError> {
@@ -289,17 +251,5 @@ impl Inner {
             self.sweep().await?;
         }
         Ok(())
-    }
-}
-
-/// Bytes promised to a file that is on its way, until this is dropped.
-struct Reservation<'a> {
-    inner: &'a Inner,
-    bytes: u64,
-}
-
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        self.inner.reserved.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }

@@ -6,13 +6,11 @@ use async_trait::async_trait;
 use rust_ipfs::Block;
 
 use super::blocks::NodeSource;
-use super::{swarm, EmbeddedNode, AGENT};
+use super::{AGENT, EmbeddedNode, swarm};
 use crate::assemble::read_file;
 use crate::file::{file_blocks, file_id};
 use crate::peer::PeerAddress;
-use crate::{
-    ConnectedPeer, ContentError, ContentId, ContentStore, Held, NodeIdentity, Usage,
-};
+use crate::{ConnectedPeer, ContentError, ContentId, ContentStore, Held, NodeIdentity, Usage};
 
 /// Blocks written to disk at a time.
 const WRITE_BATCH: usize = 16;
@@ -23,8 +21,8 @@ impl ContentStore for EmbeddedNode {
         let inner = &*self.inner;
         let bytes = file.len() as u64;
         let root = file_id(file);
-        if inner.ledger.lock().await.get(root).is_some() {
-            inner.record(root, bytes, true).await?;
+        if inner.holdings.get(root).await.is_some() {
+            inner.holdings.record(root, bytes, true).await?;
             return Ok(root);
         }
         let _reservation = inner.reserve(bytes).await?;
@@ -50,7 +48,7 @@ impl ContentStore for EmbeddedNode {
                 .await
                 .map_err(|error| ContentError::node("store a file", error))?;
         }
-        inner.record(root, bytes, true).await?;
+        inner.holdings.record(root, bytes, true).await?;
         guard.settle();
         Ok(root)
     }
@@ -67,7 +65,7 @@ impl ContentStore for EmbeddedNode {
         let fetched = read_file(&source, id, max_bytes, deadline).await;
         match fetched {
             Ok(file) => {
-                inner.record(id, file.len() as u64, false).await?;
+                inner.holdings.record(id, file.len() as u64, false).await?;
                 guard.settle();
                 Ok(file)
             }
@@ -82,32 +80,26 @@ impl ContentStore for EmbeddedNode {
     }
 
     async fn pin(&self, id: ContentId) -> Result<(), ContentError> {
-        let mut ledger = self.inner.ledger.lock().await;
-        let Some(bytes) = ledger.get(id).map(|held| held.bytes) else {
-            return Err(ContentError::NotHeld { id });
-        };
-        ledger.record(id, bytes, true);
-        ledger.save().await
+        match self.inner.holdings.get(id).await {
+            Some(held) => self.inner.holdings.record(id, held.bytes, true).await,
+            None => Err(ContentError::NotHeld { id }),
+        }
     }
 
     async fn unpin(&self, id: ContentId) -> Result<(), ContentError> {
-        let mut ledger = self.inner.ledger.lock().await;
-        ledger.unpin(id);
-        ledger.save().await
+        self.inner.holdings.unpin(id).await
     }
 
     async fn set_protected(&self, id: ContentId, protected: bool) -> Result<(), ContentError> {
-        let mut ledger = self.inner.ledger.lock().await;
-        ledger.set_protected(id, protected);
-        ledger.save().await
+        self.inner.holdings.set_protected(id, protected).await
     }
 
     async fn held(&self) -> Result<Vec<Held>, ContentError> {
-        Ok(self.inner.ledger.lock().await.files())
+        Ok(self.inner.holdings.held().await)
     }
 
     async fn usage(&self) -> Result<Usage, ContentError> {
-        Ok(self.inner.ledger.lock().await.usage(self.inner.quota))
+        Ok(self.inner.holdings.usage().await)
     }
 
     async fn connect(&self, address: &str) -> Result<(), ContentError> {

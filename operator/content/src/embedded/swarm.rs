@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use connexa::behaviour::peer_store::store::memory::MemoryStore;
 use connexa::behaviour::BehaviourEvent;
+use connexa::behaviour::peer_store::store::memory::MemoryStore;
 use rust_ipfs::p2p::Behaviour;
 use rust_ipfs::swarm::SwarmEvent;
-use rust_ipfs::{dummy, identify, DialOpts, Ipfs, PeerId};
+use rust_ipfs::{DialOpts, Ipfs, PeerId, dummy, identify};
 
 use super::AGENT;
 use crate::peer::PeerAddress;

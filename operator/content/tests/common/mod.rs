@@ -67,7 +67,9 @@ pub async fn start_when_free(config: EmbeddedConfig) -> EmbeddedNode {
 
 pub async fn connect(from: &EmbeddedNode, to: &EmbeddedNode) {
     let identity = to.identity().await.expect("identity");
-    from.connect(&identity.addresses[0]).await.expect("connected");
+    from.connect(&identity.addresses[0])
+        .await
+        .expect("connected");
 }
 
 pub fn error_code<T>(result: Result<T, ContentError>) -> &'static str {
