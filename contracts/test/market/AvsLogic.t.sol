@@ -149,11 +149,11 @@ contract AvsLogicTest is MarketTest {
         _checkMalformed(_with(_better(), 0, 0));
         _checkMalformed(_with(_better(), 0, 2));
         _checkMalformed(_with(_failed(9), 1, 10));
-        for (uint256 status = 0; status <= 9; ++status) {
+        for (uint8 status = 0; status <= 9; ++status) {
             uint256 right = status == 0 ? 0 : status <= 6 ? 1 : 2;
             for (uint256 fault = 0; fault <= 4; ++fault) {
                 if (fault == right) continue;
-                bytes memory result = status == 0 ? _better() : _failed(uint8(status));
+                bytes memory result = status == 0 ? _better() : _failed(status);
                 _checkMalformed(_with(result, 2, fault));
             }
         }
@@ -176,7 +176,7 @@ contract AvsLogicTest is MarketTest {
     function test_decode_everyWordIsCanonical() external {
         uint256[5] memory smallWords = [uint256(0), 1, 2, 3, 4];
         for (uint256 i = 0; i < smallWords.length; ++i) {
-            uint256 limit = i == 0 ? 1 << 16 : 1 << 8;
+            uint256 limit = i == 0 ? 2 ** 16 : 2 ** 8;
             bytes memory result = _better();
             uint256 word = _wordOf(result, i);
             _checkMalformed(_with(result, i, word + limit));
@@ -215,7 +215,7 @@ contract AvsLogicTest is MarketTest {
     ) external {
         bytes memory result = _better();
         for (uint256 i = 0; i < 13; ++i) {
-            if (plausible & (1 << i) == 0) result = _with(result, i, uint256(words[i]));
+            if ((plausible >> i) & 1 == 0) result = _with(result, i, uint256(words[i]));
         }
         center.certify(taskId, result);
         mine(APPEAL_WINDOW);

@@ -84,10 +84,9 @@ contract InterfaceTest is MarketTest {
     function test_deskAloneCanDoNothing() external {
         address desk = vm.computeCreateAddress(address(market), 1);
         vm.assertGt(desk.code.length, 0);
+        bytes32 field = "kind";
         vm.prank(owner);
-        vm.expectRevert(
-            abi.encodeWithSelector(IModelSubmissionErrors.InvalidTerm.selector, bytes32("kind"))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IModelSubmissionErrors.InvalidTerm.selector, field));
         IModelSubmission(desk).createRequest{ value: uint256(REWARD) + FEE + BOND }(
             _terms(), _content("manifest"), _content("baseline"), REWARD, FEE, BOND
         );
