@@ -60,13 +60,14 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     /// @notice Longest value of any window: so long that no sum of them can overflow.
     uint32 public constant MAX_WINDOW = 10_000_000;
 
-    /// @notice Most operators that `operatorCap` may allow.
-    uint32 public constant MAX_OPERATORS = uint32(EpochTable.MAX_ROWS);
+    /// @notice Most operators that `operatorCap` may allow: an epoch is written in one transaction, at about 76,000
+    /// gas an operator besides what EigenLayer's answer costs, and EIP-7825 ends transactions at 2^24 gas.
+    uint32 public constant MAX_OPERATORS = 128;
 
     uint256 private constant WAD = 1e18;
 
-    /// @dev Stake of one operator is cut here, so that no strategy's shares can make a roll revert:
-    /// 256 times this fits uint128.
+    /// @dev Stake of one operator is cut here, so that no strategy's shares can make a roll revert: the sum over
+    /// all operators fits uint128.
     uint256 private constant MAX_STAKE = type(uint112).max;
 
     /// @notice EigenLayer's AllocationManager.
