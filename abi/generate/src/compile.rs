@@ -17,7 +17,8 @@ use serde::Serialize;
 use crate::settings::Profile;
 
 /// Contracts of libraries that a deployment uses as they are.
-const FROM_LIBRARIES: [&str; 3] = [
+const FROM_LIBRARIES: [&str; 4] = [
+    "node_modules/@openzeppelin/contracts/access/manager/AccessManager.sol",
     "node_modules/@openzeppelin/contracts/proxy/beacon/UpgradeableBeacon.sol",
     "node_modules/@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol",
     "node_modules/@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol",
