@@ -15,7 +15,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     bytes32 private constant COMMIT_DOMAIN = keccak256("Zarathustra.Commit.v1");
 
     /// @inheritdoc ISubmissionDesk
-    /// @dev Passing over a submission costs up to about 80,000 gas.
+    /// @dev Passing over a submission costs about 50,000 gas.
     uint32 public constant MAX_STEPS = 32;
 
     /// @dev Holds the code of `IRequestDesk`, which does not fit into one contract with the rest.
@@ -27,7 +27,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         _requestDesk = address(new RequestDesk(attestationCenter_, marketClock_));
     }
 
-    /// @dev Runs the functions of `IRequestDesk` here. The code is fixed for ever and of the same author.
+    /// @dev Runs the functions of `IRequestDesk` on the storage of this contract. Their code can never change.
     fallback() external payable {
         address desk = _requestDesk;
         assembly ("memory-safe") {
@@ -185,7 +185,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
             verdict >= SubmissionState.Accepted && verdict <= SubmissionState.Unavailable,
             InvalidVerdict(verdict)
         );
-        // Nobody is slashed for a champion that he could not know when he committed.
+        // Nobody is slashed over a champion that was unknown at the commitment.
         if (
             verdict == SubmissionState.Worse
                 && submission_.championAtOpen != submission_.championAtCommit
@@ -374,7 +374,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         emit TaskAssigned(submissionId, requestId, taskId, request_.championIndex);
     }
 
-    /// @dev Fails while the market is paused or the newest epoch is not usable.
+    /// @dev Fails while the newest epoch is not usable.
     function _reopen(uint64 submissionId, uint64 taskId) private returns (bool) {
         try _attestationCenter.reopen(taskId) {
             emit Retried(submissionId, taskId);

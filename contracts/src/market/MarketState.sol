@@ -46,7 +46,7 @@ abstract contract MarketState is Ledger {
     mapping(uint64 submissionId => Submission) internal _submissions;
     mapping(uint64 submissionId => Figures) internal _figures;
     mapping(uint64 taskId => uint64 submissionId) internal _submissionOfTask;
-    /// @dev By sender, so that nobody can use up a commitment that he saw in the mempool.
+    /// @dev By sender, so that nobody can use up a commitment seen in the mempool.
     mapping(address sender => mapping(bytes32 commitment => bool)) internal _commitmentUsed;
 
     modifier whenNotPaused() {

@@ -225,19 +225,6 @@ contract AvsLogicTest is MarketTest {
         );
     }
 
-    /* GAS */
-
-    /// @dev AttestationCenter gives the hook 500,000 gas; a first delivery must stay well below.
-    function test_gas_deliveryFitsTheHook() external {
-        bytes memory result = _better();
-        vm.cool(address(market));
-        vm.cool(address(logic));
-        vm.prank(address(center));
-        uint256 before = gasleft();
-        logic.onCertified(taskId, result);
-        vm.assertLt(before - gasleft(), 300_000);
-    }
-
     /* HELPERS */
 
     function _check(bytes memory result, SubmissionState verdict, Reason reason) private {
