@@ -93,7 +93,7 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         if (!_hasSigned(committed, index)) revert DidNotSign(taskId, index);
 
         uint256 bits = _claimed[operator][taskId >> 8];
-        uint256 bit = 1 << (taskId & 0xff);
+        uint256 bit = _bit(taskId);
         if (bits & bit != 0) revert FeeAlreadyClaimed(taskId, index);
         _claimed[operator][taskId >> 8] = bits | bit;
 
@@ -179,6 +179,11 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         _send(to, amount);
     }
 
+    /// @dev A task's bit in its word of `_claimed`.
+    function _bit(uint64 taskId) private pure returns (uint256) {
+        return uint256(1) << (taskId & 0xff);
+    }
+
     function _send(address to, uint256 amount) private {
         (bool ok,) = to.call{ value: amount }("");
         if (!ok) revert TransferFailed(to, amount);
@@ -212,6 +217,6 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
 
     /// @inheritdoc IAttestationCenterFees
     function isFeeClaimed(uint64 taskId, address operator) external view returns (bool) {
-        return _claimed[operator][taskId >> 8] & (1 << (taskId & 0xff)) != 0;
+        return _claimed[operator][taskId >> 8] & _bit(taskId) != 0;
     }
 }

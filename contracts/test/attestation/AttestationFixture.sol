@@ -123,8 +123,8 @@ abstract contract AttestationFixture is
     }
 
     /// @dev The operator at a position of a task's epoch.
-    function _at(uint64 taskId, uint256 index) internal view returns (Identity memory) {
-        (address operator,,,,) = governance.epochRow(center.task(taskId).epoch, uint32(index));
+    function _at(uint64 taskId, uint32 index) internal view returns (Identity memory) {
+        (address operator,,,,) = governance.epochRow(center.task(taskId).epoch, index);
         for (uint256 i; i < operators.length; ++i) {
             if (operators[i].operator == operator) return operators[i];
         }
@@ -141,7 +141,7 @@ abstract contract AttestationFixture is
     {
         uint8 verdict = kind == CertificateKind.Approve ? 1 : 2;
         certificate.kind = kind;
-        certificate.nonSigners = _bitmap(~signers & (1 << _count(taskId)) - 1);
+        certificate.nonSigners = _bitmap(~signers & _bit(_count(taskId)) - 1);
         certificate.signature = _votes(taskId, claimId, 1, verdict, signers);
     }
 
@@ -160,7 +160,7 @@ abstract contract AttestationFixture is
         returns (bytes32[4] memory)
     {
         uint256 secret;
-        for (uint256 i; i < _count(taskId); ++i) {
+        for (uint32 i; i < _count(taskId); ++i) {
             if (signers >> i & 1 != 0) secret += _at(taskId, i).secret;
         }
         BLS.G1Point memory sum = BlsSigner.vote(secret, digest);
@@ -169,6 +169,10 @@ abstract contract AttestationFixture is
 
     function _count(uint64 taskId) internal view returns (uint256) {
         return governance.epochHead(center.task(taskId).epoch).count;
+    }
+
+    function _bit(uint256 position) internal pure returns (uint256) {
+        return uint256(1) << position;
     }
 
     function _bitmap(uint256 word) internal pure returns (uint256[] memory bitmap) {
@@ -180,12 +184,12 @@ abstract contract AttestationFixture is
     function _others(uint256 index, uint256 count) internal pure returns (uint256 bits) {
         for (uint256 i; count != 0; ++i) {
             if (i == index) continue;
-            bits |= 1 << i;
+            bits |= _bit(i);
             --count;
         }
     }
 
-    uint256 internal constant ALL = (1 << OPERATORS) - 1;
+    uint256 internal constant ALL = 2 ** OPERATORS - 1;
 
     /* DECISIONS */
 

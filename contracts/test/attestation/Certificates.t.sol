@@ -11,7 +11,7 @@ contract CertificatesTest is AttestationFixture {
     uint64 internal taskId;
     Claim internal claim;
     bytes32 internal claimId;
-    uint256 internal performer;
+    uint32 internal performer;
 
     function setUp() public override {
         super.setUp();
@@ -66,7 +66,7 @@ contract CertificatesTest is AttestationFixture {
 
     /// Three others and the performer hold 2/3 exactly.
     function test_approve_exactlyTwoThirdsIsNotEnough() external {
-        uint256 signers = _others(performer, 3) | 1 << performer;
+        uint256 signers = _others(performer, 3) | _bit(performer);
         _expectRevertOn(
             CertificateKind.Approve,
             signers,
@@ -75,7 +75,7 @@ contract CertificatesTest is AttestationFixture {
     }
 
     function test_approve_oneMoreIsEnough() external {
-        _submit(CertificateKind.Approve, _others(performer, 4) | 1 << performer);
+        _submit(CertificateKind.Approve, _others(performer, 4) | _bit(performer));
         vm.assertTrue(center.claimOutcome(claimId) == ClaimOutcome.Approved);
     }
 
@@ -159,7 +159,7 @@ contract CertificatesTest is AttestationFixture {
     function test_reject_doesNotCountThePerformer() external {
         _expectRevertOn(
             CertificateKind.Reject,
-            _others(performer, 4) | 1 << performer,
+            _others(performer, 4) | _bit(performer),
             abi.encodeWithSelector(QuorumNotReached.selector, 400, 600)
         );
         _submit(CertificateKind.Reject, ALL);
@@ -235,7 +235,7 @@ contract CertificatesTest is AttestationFixture {
         _untilBlockable();
         _expectRevertOn(
             CertificateKind.Blocked,
-            _others(performer, 1) | 1 << performer,
+            _others(performer, 1) | _bit(performer),
             abi.encodeWithSelector(QuorumNotReached.selector, 100, 600)
         );
     }
@@ -290,7 +290,7 @@ contract CertificatesTest is AttestationFixture {
     /// For every split of disjoint votes at most one outcome can be certified.
     function testFuzz_outcomes_excludeEachOther(uint8 yes, uint8 no) external {
         uint256 approving = yes & ALL;
-        uint256 rejecting = no & ALL & ~approving & ~(1 << performer);
+        uint256 rejecting = no & ALL & ~approving & ~_bit(performer);
         vm.assume(approving != 0 && rejecting != 0);
         _untilBlockable();
         uint256 outcomes;
@@ -391,7 +391,7 @@ contract CertificatesTest is AttestationFixture {
 
     function test_bitmap_refusesPositionsBeyondTheTable() external {
         Certificate memory certificate = _certificate(CertificateKind.Approve, taskId, claimId, ALL);
-        certificate.nonSigners = _bitmap(1 << OPERATORS);
+        certificate.nonSigners = _bitmap(_bit(OPERATORS));
         vm.expectRevert(abi.encodeWithSelector(EpochTable.UnknownNonSigner.selector, OPERATORS));
         center.submitTask(taskId, claim, RESULT, certificate);
     }
@@ -480,7 +480,7 @@ contract CertificatesTest is AttestationFixture {
         performer = claim.performerIndex;
         _expectRevertOn(
             CertificateKind.Approve,
-            _others(performer, 4) | 1 << performer,
+            _others(performer, 4) | _bit(performer),
             abi.encodeWithSelector(QuorumNotReached.selector, 500, 600)
         );
         _submit(CertificateKind.Approve, ALL);

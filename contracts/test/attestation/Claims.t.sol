@@ -89,7 +89,7 @@ contract ClaimsTest is AttestationFixture {
 
     function test_claim_bySomebodyWhoseTurnItIsNot() external {
         uint32 holder = center.turnHolder(taskId, 0);
-        uint32 index = (holder + 1) % uint32(OPERATORS);
+        uint32 index = holder == 0 ? 1 : 0;
         Claim memory claim = _claimBy(taskId, 0, index, _at(taskId, index), RESULT);
         _expectRefused(claim, abi.encodeWithSelector(NotTurnHolder.selector, 0, index, holder));
     }
@@ -281,10 +281,16 @@ contract ClaimsTest is AttestationFixture {
             "ZarathustraVote(uint256 chainId,address attestationCenter,bytes32 taskHash,bytes32 claimId,uint8 purpose,uint8 verdict)"
         );
         vm.assertEq(
-            center.voteDigest(taskId, "claim", 1, 2),
+            center.voteDigest(taskId, keccak256("claim"), 1, 2),
             keccak256(
                 abi.encode(
-                    typehash, block.chainid, center, center.taskHash(taskId), bytes32("claim"), 1, 2
+                    typehash,
+                    block.chainid,
+                    center,
+                    center.taskHash(taskId),
+                    keccak256("claim"),
+                    1,
+                    2
                 )
             )
         );

@@ -76,13 +76,13 @@ contract FeesTest is AttestationFixture {
         uint32 index = center.turnHolder(taskId, 0);
         Claim memory claim = _claim(taskId, 0, RESULT);
         bytes32 claimId = _claimId(taskId, claim, RESULT);
-        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL & ~(1 << index));
+        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL & ~_bit(index));
         FeeCommitment memory committed = FeeCommitment({
             epoch: 1,
             claimId: claimId,
             performerIndex: index,
             fee: FEE,
-            nonSigners: _bitmap(1 << index)
+            nonSigners: _bitmap(_bit(index))
         });
         vm.assertEq(_claimFee(taskId, index, committed), PERFORMER_PART + SHARE);
     }
@@ -136,7 +136,7 @@ contract FeesTest is AttestationFixture {
         Claim memory claim = _claim(taskId, 0, RESULT);
         bytes32 claimId = _claimId(taskId, claim, RESULT);
         uint256 missing = claim.performerIndex == 0 ? 1 : 0;
-        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL & ~(1 << missing));
+        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL & ~_bit(missing));
         return (
             taskId,
             FeeCommitment({
@@ -144,7 +144,7 @@ contract FeesTest is AttestationFixture {
                 claimId: claimId,
                 performerIndex: claim.performerIndex,
                 fee: FEE,
-                nonSigners: _bitmap(1 << missing)
+                nonSigners: _bitmap(_bit(missing))
             })
         );
     }
@@ -218,11 +218,11 @@ contract FeesTest is AttestationFixture {
     function test_supplement_addsLateSigners() external {
         (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
         uint32 late = _missing(committed);
-        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, 1 << late);
+        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, _bit(late));
         vm.expectEmit(address(center));
         emit Supplemented(taskId, _bitmap(0));
         vm.prank(makeAddr("anyone"));
-        center.submitSupplement(taskId, committed, _bitmap(1 << late), signature);
+        center.submitSupplement(taskId, committed, _bitmap(_bit(late)), signature);
 
         // What was committed to before does not open anything any more.
         vm.expectRevert(abi.encodeWithSelector(WrongFeeCommitment.selector, taskId));
@@ -239,8 +239,8 @@ contract FeesTest is AttestationFixture {
         center.submitSupplement(
             taskId,
             committed,
-            _bitmap(1 << late),
-            _votes(taskId, committed.claimId, 1, 1, 1 << late)
+            _bitmap(_bit(late)),
+            _votes(taskId, committed.claimId, 1, 1, _bit(late))
         );
         committed.nonSigners = _bitmap(0);
         vm.expectRevert(abi.encodeWithSelector(FeeAlreadyClaimed.selector, taskId, 5));
@@ -250,30 +250,30 @@ contract FeesTest is AttestationFixture {
     function test_supplement_lastBlockCounts() external {
         (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
         uint32 late = _missing(committed);
-        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, 1 << late);
+        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, _bit(late));
         uint256 state = vm.snapshotState();
         mine(SUPPLEMENT_WINDOW);
-        center.submitSupplement(taskId, committed, _bitmap(1 << late), signature);
+        center.submitSupplement(taskId, committed, _bitmap(_bit(late)), signature);
         vm.revertToState(state);
         mine(SUPPLEMENT_WINDOW + 1);
         vm.expectRevert(abi.encodeWithSelector(SupplementClosed.selector, taskId));
-        center.submitSupplement(taskId, committed, _bitmap(1 << late), signature);
+        center.submitSupplement(taskId, committed, _bitmap(_bit(late)), signature);
     }
 
     function test_supplement_refusesThoseWhoSigned() external {
         (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
-        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, 1 << 5);
-        vm.expectRevert(abi.encodeWithSelector(NotMissing.selector, 0, 1 << 5));
-        center.submitSupplement(taskId, committed, _bitmap(1 << 5), signature);
-        vm.expectRevert(abi.encodeWithSelector(NotMissing.selector, 0, 1 << 6));
-        center.submitSupplement(taskId, committed, _bitmap(1 << 6), signature);
+        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, _bit(5));
+        vm.expectRevert(abi.encodeWithSelector(NotMissing.selector, 0, _bit(5)));
+        center.submitSupplement(taskId, committed, _bitmap(_bit(5)), signature);
+        vm.expectRevert(abi.encodeWithSelector(NotMissing.selector, 0, _bit(6)));
+        center.submitSupplement(taskId, committed, _bitmap(_bit(6)), signature);
         vm.expectRevert(abi.encodeWithSelector(WrongBitmapLength.selector, 2, 1));
         center.submitSupplement(taskId, committed, new uint256[](2), signature);
     }
 
     function test_supplement_refusesInvalidVotes() external {
         (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
-        uint256 late = 1 << _missing(committed);
+        uint256 late = _bit(_missing(committed));
         bytes memory reason = abi.encodeWithSelector(InvalidAggregate.selector, committed.claimId);
         // Rejecting, for another purpose, by another, by nobody.
         bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 2, late);
@@ -282,7 +282,7 @@ contract FeesTest is AttestationFixture {
         signature = _votes(taskId, committed.claimId, 2, 1, late);
         vm.expectRevert(reason);
         center.submitSupplement(taskId, committed, _bitmap(late), signature);
-        signature = _votes(taskId, committed.claimId, 1, 1, 1 << 5);
+        signature = _votes(taskId, committed.claimId, 1, 1, _bit(5));
         vm.expectRevert(reason);
         center.submitSupplement(taskId, committed, _bitmap(late), signature);
         vm.expectRevert(reason);
@@ -291,7 +291,7 @@ contract FeesTest is AttestationFixture {
 
     function test_supplement_refusesAnotherCommitment() external {
         (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
-        uint256 late = 1 << _missing(committed);
+        uint256 late = _bit(_missing(committed));
         bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, late);
         committed.fee += 1;
         vm.expectRevert(abi.encodeWithSelector(WrongFeeCommitment.selector, taskId));

@@ -12,7 +12,7 @@ contract SilentLogic is IAvsLogic {
 /// @dev What the frequent calls cost, without the transaction itself and what the logic does. Accounts and slots
 /// are cold, as in a transaction of their own.
 contract AttestationGasTest is AttestationFixture {
-    uint256 internal constant MANY = 100;
+    uint32 internal constant MANY = 100;
 
     /// @dev As long as a result of the kind `improve`.
     bytes internal longResult = new bytes(416);
@@ -23,7 +23,7 @@ contract AttestationGasTest is AttestationFixture {
     }
 
     function _grow() private {
-        governance.setOperatorCap(uint32(MANY));
+        governance.setOperatorCap(MANY);
         for (uint256 i = OPERATORS; i < MANY; ++i) {
             operators.push(_join(i, 100));
         }
@@ -62,7 +62,7 @@ contract AttestationGasTest is AttestationFixture {
         governance.rollEpoch();
         vm.snapshotGasLastCall("AvsGovernance", "rollEpoch, 100 operators");
         _snapshotSubmit(
-            CertificateKind.Approve, (1 << MANY) - 1, "approve, 100 operators, all signed"
+            CertificateKind.Approve, _bit(MANY) - 1, "approve, 100 operators, all signed"
         );
     }
 

@@ -53,6 +53,6 @@ contract SeedSourceDouble is ISeedSource {
         if (block.number <= seedBlock) revert SeedBlockNotMined(seedBlock, block.number);
         if (block.number - seedBlock > reach) revert SeedBlockOutOfReach(seedBlock, block.number);
         if (proof.length != 32) revert InvalidSeedProof(seedBlock);
-        return bytes32(proof);
+        return abi.decode(proof, (bytes32));
     }
 }
