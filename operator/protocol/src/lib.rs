@@ -12,5 +12,12 @@ pub mod agreement;
 mod figures;
 mod logarithm;
 pub mod quorum;
+pub mod round;
+pub mod settlement;
+mod table;
+mod turns;
+pub mod verdict;
 
 pub use figures::{FiguresError, figures};
+pub use table::{Member, StakeTable, TableError};
+pub use turns::Schedule;
