@@ -60,9 +60,10 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     /// @notice Longest value of any window: so long that no sum of them can overflow.
     uint32 public constant MAX_WINDOW = 10_000_000;
 
-    /// @notice Most operators that `operatorCap` may allow: an epoch is written in one transaction, at about 76,000
-    /// gas an operator besides what EigenLayer's answer costs, and EIP-7825 ends transactions at 2^24 gas.
-    uint32 public constant MAX_OPERATORS = 128;
+    /// @notice Most operators that `operatorCap` may allow. An epoch is written in one transaction, at about 76,000
+    /// gas an operator besides EigenLayer's answer, so governance keeps the cap where a roll fits the chain's
+    /// limit (2^24 gas a transaction since EIP-7825); should it not fit, ejecting members makes it fit.
+    uint32 public constant MAX_OPERATORS = 200;
 
     uint256 private constant WAD = 1e18;
 

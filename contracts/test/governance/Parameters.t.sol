@@ -120,9 +120,9 @@ contract ParametersTest is GovernanceFixture {
         governance.setVetoWindow(0);
         vm.assertEq(governance.vetoWindow(), 0);
         vm.expectEmit(address(governance));
-        emit ParameterSet("operatorCap", 128);
-        governance.setOperatorCap(128);
-        vm.assertEq(governance.operatorCap(), 128);
+        emit ParameterSet("operatorCap", 200);
+        governance.setOperatorCap(200);
+        vm.assertEq(governance.operatorCap(), 200);
         vm.expectEmit(address(governance));
         emit ParameterSet("wadsToSlash", 1e18);
         governance.setWadsToSlash(1e18);
@@ -158,10 +158,10 @@ contract ParametersTest is GovernanceFixture {
         governance.setEvidenceWindow(over);
         _expectBounds("vetoWindow", over, 0, MAX_WINDOW);
         governance.setVetoWindow(over);
-        _expectBounds("operatorCap", 0, 1, 128);
+        _expectBounds("operatorCap", 0, 1, 200);
         governance.setOperatorCap(0);
-        _expectBounds("operatorCap", 129, 1, 128);
-        governance.setOperatorCap(129);
+        _expectBounds("operatorCap", 201, 1, 200);
+        governance.setOperatorCap(201);
         _expectBounds("wadsToSlash", 0, 1, 1e18);
         governance.setWadsToSlash(0);
         _expectBounds("wadsToSlash", 1e18 + 1, 1, 1e18);
