@@ -257,6 +257,18 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         _assertEnded(second, SubmissionState.Released, Reason.EvaluatorBondSpent);
     }
 
+    /// @dev The bond must cover the fee and the compensation, to the last wei.
+    function test_open_bondOneWeiShortOfTheNextFaultReleases() external {
+        uint128 fault = FEE + COMPENSATION;
+        requestId = _create(_terms(), 3 * REWARD, 3 * FEE, 2 * fault - 1);
+        _settle(requestId, alice, "a", _failed(7));
+        uint64 second = _submit(requestId, bob, "b");
+        _assertEnded(second, SubmissionState.Released, Reason.EvaluatorBondSpent);
+        market.topUp{ value: 1 }(requestId, 0, 0, 1);
+        uint64 third = _submit(requestId, bob, "c");
+        vm.assertEq(market.open(requestId), third);
+    }
+
     /// @dev A long queue is passed over in bounded steps, which anyone can go on with.
     function test_open_passesOverALongQueueInBoundedSteps() external {
         uint32 steps = market.MAX_STEPS();

@@ -114,6 +114,16 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         vm.assertEq(submission.championAtOpen, 1);
     }
 
+    function test_settle_worseThanTheChampionAtCommitBurnsAlsoAfterAChange() external {
+        _settle(requestId, alice, "a", _better());
+        uint64 submissionId = _settle(requestId, bob, "b", _worse());
+        _assertEnded(submissionId, SubmissionState.Worse, Reason.SignificantlyWorse);
+        Submission memory submission = market.submission(submissionId);
+        vm.assertEq(submission.championAtCommit, 1);
+        vm.assertEq(submission.championAtOpen, 1);
+        vm.assertEq(BURN.balance, 0.09 ether);
+    }
+
     function test_settle_betterThanALaterChampionWins() external {
         uint64 first = _submit(requestId, alice, "a");
         uint64 second = _submit(requestId, bob, "b");
