@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { MarketParameters } from "./governance/MarketParameters.sol";
 import { IAvsGovernance, IAvsGovernanceAdmin } from "./interfaces/IAvsGovernance.sol";
-import { IMarketClock } from "./interfaces/IMarketClock.sol";
 import { IAVSRegistrar } from "./interfaces/eigenlayer/IAVSRegistrar.sol";
 import {
     IAllocationManager,
@@ -12,13 +12,12 @@ import {
 import { IDelegationManager } from "./interfaces/eigenlayer/IDelegationManager.sol";
 import { BLS } from "./libraries/BLS.sol";
 import { EpochTable } from "./libraries/EpochTable.sol";
-import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import { SSTORE2 } from "solady/utils/SSTORE2.sol";
 
 /// @title Operators, epochs, faults, parameters and the market's clock
 /// @notice The AVS of EigenLayer's core and its own registrar. It holds no money and moves none.
 /// @dev Deployment: AccessManager, this contract, AttestationCenter, then `setAttestationCenter` and `setUpAvs`.
-contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
+contract AvsGovernance is MarketParameters, IAVSRegistrar {
     using EpochTable for address;
 
     /// @dev A member or former member.
@@ -39,17 +38,6 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         uint48 certifiableUntil;
     }
 
-    /// @dev One slot: what opening a task and every deadline read.
-    /// @param pausedBlocks Blocks spent paused, the present pause not included.
-    /// @param pausedAt Block in which the present pause began.
-    struct Market {
-        uint64 pausedBlocks;
-        uint64 pausedAt;
-        uint32 currentEpoch;
-        bool paused;
-        bool rollNeeded;
-    }
-
     /// @notice The operator set of this AVS.
     uint32 public constant OPERATOR_SET_ID = 0;
 
@@ -57,33 +45,14 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         "ZarathustraPossession(uint256 chainId,address registry,address operator,bytes key)"
     );
 
-    /// @notice Longest value of any window: so long that no sum of them can overflow.
-    uint32 public constant MAX_WINDOW = 10_000_000;
-
-    /// @notice Most operators that `operatorCap` may allow. An epoch is written in one transaction, at about 76,000
-    /// gas an operator besides EigenLayer's answer, so governance keeps the cap where a roll fits the chain's
-    /// limit (2^24 gas a transaction since EIP-7825); should it not fit, ejecting members makes it fit.
-    uint32 public constant MAX_OPERATORS = 200;
-
-    uint256 private constant WAD = 1e18;
-
     /// @dev Stake of one operator is cut here, so that no strategy's shares can make a roll revert: the sum over
     /// all operators fits uint128.
     uint256 private constant MAX_STAKE = type(uint112).max;
-
-    /// @notice EigenLayer's AllocationManager.
-    IAllocationManager public immutable allocationManager;
-
-    /// @notice EigenLayer's DelegationManager.
-    IDelegationManager public immutable delegationManager;
 
     /// @inheritdoc IAvsGovernance
     address public attestationCenter;
     /// @inheritdoc IAvsGovernance
     mapping(address operator => bool) public isAllowed;
-
-    Market private _market;
-    Parameters private _parameters;
 
     StrategyWeight[] private _strategies;
     address[] private _members;
@@ -97,11 +66,6 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     uint256 public faultCount;
     mapping(uint256 faultId => Fault) private _faults;
 
-    modifier onlyAllocationManager() {
-        if (msg.sender != address(allocationManager)) revert NotAllocationManager(msg.sender);
-        _;
-    }
-
     /// @param authority An AccessManager.
     /// @param allocationManager_ EigenLayer's AllocationManager.
     /// @param delegationManager_ EigenLayer's DelegationManager.
@@ -110,54 +74,11 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
         IAllocationManager allocationManager_,
         IDelegationManager delegationManager_,
         Parameters memory initial
-    ) AccessManaged(authority) {
-        if (
-            authority == address(0) || address(allocationManager_) == address(0)
-                || address(delegationManager_) == address(0)
-        ) revert ZeroAddress();
-        allocationManager = allocationManager_;
-        delegationManager = delegationManager_;
-        _parameters = initial;
-        _checkParameters();
-        emit ParameterSet("maxSnapshotAge", initial.maxSnapshotAge);
-        emit ParameterSet("minEpochAge", initial.minEpochAge);
-        emit ParameterSet("maxTaskLife", initial.maxTaskLife);
-        emit ParameterSet("maxAppealWindow", initial.maxAppealWindow);
-        emit ParameterSet("evidenceWindow", initial.evidenceWindow);
-        emit ParameterSet("vetoWindow", initial.vetoWindow);
-        emit ParameterSet("operatorCap", initial.operatorCap);
-        emit ParameterSet("wadsToSlash", initial.wadsToSlash);
-        emit ParameterSet("allowListMode", initial.allowListMode ? 1 : 0);
-    }
+    ) MarketParameters(authority, allocationManager_, delegationManager_, initial) { }
 
-    /* CLOCK */
-
-    /// @inheritdoc IMarketClock
-    function clock() public view returns (uint64) {
-        Market memory market = _market;
-        uint64 present = market.paused ? market.pausedAt : uint64(block.number);
-        return present - market.pausedBlocks;
-    }
-
-    /// @inheritdoc IMarketClock
-    function paused() external view returns (bool) {
-        return _market.paused;
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function pause() external restricted {
-        if (_market.paused) revert AlreadyPaused();
-        _market.paused = true;
-        _market.pausedAt = uint64(block.number);
-        emit Paused(clock());
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function unpause() external restricted {
-        if (!_market.paused) revert NotPaused();
-        _market.paused = false;
-        _market.pausedBlocks += uint64(block.number) - _market.pausedAt;
-        emit Unpaused(clock());
+    modifier onlyAllocationManager() {
+        if (msg.sender != address(allocationManager)) revert NotAllocationManager(msg.sender);
+        _;
     }
 
     /* SET-UP */
@@ -206,12 +127,6 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     }
 
     /* OPERATORS */
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setAllowListMode(bool enabled) external restricted {
-        _parameters.allowListMode = enabled;
-        emit ParameterSet("allowListMode", enabled ? 1 : 0);
-    }
 
     /// @inheritdoc IAvsGovernanceAdmin
     function setAllowed(address operator, bool allowed) external restricted {
@@ -591,155 +506,5 @@ contract AvsGovernance is IAvsGovernance, IAVSRegistrar, AccessManaged {
     /// @inheritdoc IAvsGovernance
     function fault(uint256 faultId) external view returns (Fault memory) {
         return _faults[faultId];
-    }
-
-    /* PARAMETERS */
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setMaxSnapshotAge(uint32 blocks) external restricted {
-        _parameters.maxSnapshotAge = blocks;
-        _windowSet("maxSnapshotAge", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setMinEpochAge(uint32 blocks) external restricted {
-        _parameters.minEpochAge = blocks;
-        _parameterSet("minEpochAge", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setMaxTaskLife(uint32 blocks) external restricted {
-        _parameters.maxTaskLife = blocks;
-        _windowSet("maxTaskLife", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setMaxAppealWindow(uint32 blocks) external restricted {
-        _parameters.maxAppealWindow = blocks;
-        _windowSet("maxAppealWindow", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setEvidenceWindow(uint32 blocks) external restricted {
-        _parameters.evidenceWindow = blocks;
-        _windowSet("evidenceWindow", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setVetoWindow(uint32 blocks) external restricted {
-        _parameters.vetoWindow = blocks;
-        _windowSet("vetoWindow", blocks);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setOperatorCap(uint32 cap) external restricted {
-        _parameters.operatorCap = cap;
-        _parameterSet("operatorCap", cap);
-    }
-
-    /// @inheritdoc IAvsGovernanceAdmin
-    function setWadsToSlash(uint64 wads) external restricted {
-        _parameters.wadsToSlash = wads;
-        _parameterSet("wadsToSlash", wads);
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function maxSnapshotAge() external view returns (uint32) {
-        return _parameters.maxSnapshotAge;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function minEpochAge() external view returns (uint32) {
-        return _parameters.minEpochAge;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function maxTaskLife() external view returns (uint32) {
-        return _parameters.maxTaskLife;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function maxAppealWindow() external view returns (uint32) {
-        return _parameters.maxAppealWindow;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function evidenceWindow() external view returns (uint32) {
-        return _parameters.evidenceWindow;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function vetoWindow() external view returns (uint32) {
-        return _parameters.vetoWindow;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function operatorCap() external view returns (uint32) {
-        return _parameters.operatorCap;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function wadsToSlash() external view returns (uint64) {
-        return _parameters.wadsToSlash;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function allowListMode() external view returns (bool) {
-        return _parameters.allowListMode;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function slashingHorizon() public view returns (uint64) {
-        Parameters memory p = _parameters;
-        return uint64(p.maxTaskLife) + p.maxAppealWindow + p.evidenceWindow + p.vetoWindow;
-    }
-
-    /// @inheritdoc IAvsGovernance
-    function checkTiming() public view {
-        uint256 needed = uint256(_parameters.maxSnapshotAge) + slashingHorizon();
-        uint256 delay = allocationManager.DEALLOCATION_DELAY();
-        uint256 withdrawal = delegationManager.minWithdrawalDelayBlocks();
-        if (withdrawal < delay) delay = withdrawal;
-        if (needed >= delay) revert TimingExceedsDeallocation(needed, delay);
-    }
-
-    /// @dev How old a snapshot may be for a certificate (specification 1.5).
-    function _certifiableAge() private view returns (uint256) {
-        Parameters memory p = _parameters;
-        return uint256(p.maxSnapshotAge) + p.maxTaskLife + p.maxAppealWindow;
-    }
-
-    /// @dev A window of the slashing horizon changed: the stakes of the newest epoch were read for another one.
-    function _windowSet(bytes32 parameter, uint256 value) private {
-        if (_market.currentEpoch != 0) _market.rollNeeded = true;
-        _parameterSet(parameter, value);
-    }
-
-    function _parameterSet(bytes32 parameter, uint256 value) private {
-        _checkParameters();
-        emit ParameterSet(parameter, value);
-    }
-
-    function _checkParameters() private view {
-        Parameters memory p = _parameters;
-        _checkBounds("maxSnapshotAge", p.maxSnapshotAge, 1, MAX_WINDOW);
-        // Otherwise there would be blocks in which no epoch is usable and none can be rolled.
-        _checkBounds("minEpochAge", p.minEpochAge, 0, p.maxSnapshotAge);
-        _checkBounds("maxTaskLife", p.maxTaskLife, 1, MAX_WINDOW);
-        _checkBounds("maxAppealWindow", p.maxAppealWindow, 0, MAX_WINDOW);
-        _checkBounds("evidenceWindow", p.evidenceWindow, 0, MAX_WINDOW);
-        _checkBounds("vetoWindow", p.vetoWindow, 0, MAX_WINDOW);
-        _checkBounds("operatorCap", p.operatorCap, 1, MAX_OPERATORS);
-        _checkBounds("wadsToSlash", p.wadsToSlash, 1, WAD);
-        checkTiming();
-    }
-
-    function _checkBounds(bytes32 parameter, uint256 value, uint256 low, uint256 high)
-        private
-        pure
-    {
-        if (value < low || value > high) {
-            revert ParameterOutOfBounds(parameter, value, low, high);
-        }
     }
 }

@@ -247,6 +247,20 @@ contract ParametersTest is GovernanceFixture {
         governance.checkTiming();
     }
 
+    /// Where EigenLayer has shortened its delays, windows can be taken back one by one, and none can grow.
+    function test_timing_restoredStepByStep() external {
+        eigen.setDeallocationDelay(500);
+        governance.setMaxTaskLife(300);
+        _expectTiming(581, 500);
+        governance.setVetoWindow(31);
+        governance.setMaxSnapshotAge(20);
+        governance.setWadsToSlash(1);
+        _expectTiming(500, 500);
+        governance.checkTiming();
+        governance.setEvidenceWindow(49);
+        governance.checkTiming();
+    }
+
     function test_timing_constructorKeepsTheInequality() external {
         Parameters memory parameters = _parameters();
         parameters.vetoWindow = 150;
@@ -258,15 +272,16 @@ contract ParametersTest is GovernanceFixture {
         vm.expectRevert(abi.encodeWithSelector(TimingExceedsDeallocation.selector, needed, delay));
     }
 
-    /// Only windows of the horizon make a new epoch necessary.
+    /// Only a longer horizon makes a new epoch necessary.
     function test_timing_changeOfTheHorizonNeedsARoll() external {
         _join(1, 1);
         governance.rollEpoch();
         governance.setOperatorCap(3);
         governance.setMinEpochAge(3);
         governance.setWadsToSlash(3);
+        governance.setVetoWindow(29);
         vm.assertFalse(governance.rollNeeded());
-        governance.setVetoWindow(31);
+        governance.setVetoWindow(30);
         vm.assertTrue(governance.rollNeeded());
     }
 }
