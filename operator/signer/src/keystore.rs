@@ -124,62 +124,66 @@ pub fn open_wallet(
     keystore: &Path,
     password_file: &Path,
 ) -> Result<PrivateKeySigner, KeystoreError> {
-    let secret = decrypt(keystore, &Password::from_file(password_file)?)?;
+    let secret = decrypt(keystore, password_file)?;
     PrivateKeySigner::from_slice(&secret).map_err(|_| KeystoreError::NotAKey {
         path: keystore.to_owned(),
         kind: "secp256k1",
     })
 }
 
-/// Makes an ECDSA key and stores it under the password; answers its address.
+/// Makes an ECDSA key and stores it under the password in a file; answers its address.
 ///
 /// # Errors
 /// When the file exists or cannot be written.
-pub fn create_wallet(keystore: &Path, password: &Password) -> Result<Address, KeystoreError> {
-    import_wallet(keystore, password, &PrivateKeySigner::random().to_bytes())
+pub fn create_wallet(keystore: &Path, password_file: &Path) -> Result<Address, KeystoreError> {
+    import_wallet(
+        keystore,
+        password_file,
+        &PrivateKeySigner::random().to_bytes(),
+    )
 }
 
-/// Stores an ECDSA key that is known already under the password; answers its address.
+/// Stores an ECDSA key that is known already under the password in a file; answers its address.
 ///
 /// # Errors
 /// When these are no key, or the file exists or cannot be written.
 pub fn import_wallet(
     keystore: &Path,
-    password: &Password,
+    password_file: &Path,
     secret: &B256,
 ) -> Result<Address, KeystoreError> {
     let signer = PrivateKeySigner::from_bytes(secret).map_err(|_| KeystoreError::NotAKey {
         path: keystore.to_owned(),
         kind: "secp256k1",
     })?;
-    encrypt(keystore, password, secret.as_slice())?;
+    encrypt(keystore, password_file, secret.as_slice())?;
     Ok(signer.address())
 }
 
-/// Makes a BLS key and stores it under the password; answers the public key.
+/// Makes a BLS key and stores it under the password in a file; answers the public key.
 ///
 /// # Errors
 /// When the file exists or cannot be written, or there is no randomness.
-pub fn create_bls(keystore: &Path, password: &Password) -> Result<BlsKey, KeystoreError> {
+pub fn create_bls_key(keystore: &Path, password_file: &Path) -> Result<BlsKey, KeystoreError> {
     let secret = SecretKey::generate().map_err(KeystoreError::Generate)?;
-    encrypt(keystore, password, secret.to_bytes().as_slice())?;
+    encrypt(keystore, password_file, secret.to_bytes().as_slice())?;
     Ok(secret.public_key().encode())
 }
 
-/// Stores a BLS key that is known already under the password; answers the public key.
+/// Stores a BLS key that is known already under the password in a file; answers the public key.
 ///
 /// # Errors
 /// When these are no key, or the file exists or cannot be written.
-pub fn import_bls(
+pub fn import_bls_key(
     keystore: &Path,
-    password: &Password,
+    password_file: &Path,
     secret: &[u8; SECRET_KEY_LEN],
 ) -> Result<BlsKey, KeystoreError> {
     let key = SecretKey::from_bytes(secret).map_err(|_| KeystoreError::NotAKey {
         path: keystore.to_owned(),
         kind: "BLS",
     })?;
-    encrypt(keystore, password, secret)?;
+    encrypt(keystore, password_file, secret)?;
     Ok(key.public_key().encode())
 }
 
@@ -205,7 +209,7 @@ pub fn prove_registration(
 }
 
 pub(crate) fn open_bls(keystore: &Path, password_file: &Path) -> Result<SecretKey, KeystoreError> {
-    let secret = decrypt(keystore, &Password::from_file(password_file)?)?;
+    let secret = decrypt(keystore, password_file)?;
     let not_a_key = || KeystoreError::NotAKey {
         path: keystore.to_owned(),
         kind: "BLS",
@@ -214,11 +218,12 @@ pub(crate) fn open_bls(keystore: &Path, password_file: &Path) -> Result<SecretKe
     SecretKey::from_bytes(secret).map_err(|_| not_a_key())
 }
 
-fn decrypt(path: &Path, password: &Password) -> Result<Zeroizing<Vec<u8>>, KeystoreError> {
+fn decrypt(path: &Path, password_file: &Path) -> Result<Zeroizing<Vec<u8>>, KeystoreError> {
     let malformed = |reason: String| KeystoreError::Malformed {
         path: path.to_owned(),
         reason,
     };
+    let password = Password::from_file(password_file)?;
     let bytes = read_private(path, MAX_FILE_LEN)?;
     let form: Form =
         serde_json::from_slice(&bytes).map_err(|error| malformed(error.to_string()))?;
@@ -233,7 +238,7 @@ fn decrypt(path: &Path, password: &Password) -> Result<Zeroizing<Vec<u8>>, Keyst
     }
 }
 
-fn encrypt(path: &Path, password: &Password, secret: &[u8]) -> Result<(), KeystoreError> {
+fn encrypt(path: &Path, password_file: &Path, secret: &[u8]) -> Result<(), KeystoreError> {
     let write = |source| KeystoreError::Write {
         path: path.to_owned(),
         source,
@@ -244,11 +249,19 @@ fn encrypt(path: &Path, password: &Password, secret: &[u8]) -> Result<(), Keysto
         .file_name()
         .and_then(|name| name.to_str())
         .ok_or_else(invalid)?;
+    let password = Password::from_file(password_file)?;
     // Creating the file first keeps its permissions narrow from the start and never replaces one.
     let file = create_private(path).map_err(write)?;
-    eth_keystore::encrypt_key(folder, &mut OsRng, secret, password.expose(), Some(name))
-        .map_err(|error| write(io::Error::other(error)))?;
-    file.sync_all().map_err(write)
+    let written =
+        eth_keystore::encrypt_key(folder, &mut OsRng, secret, password.expose(), Some(name))
+            .map_err(io::Error::other)
+            .and_then(|_| file.sync_all());
+    written.map_err(|error| match fs::remove_file(path) {
+        Ok(()) => write(error),
+        Err(left) => write(io::Error::other(format!(
+            "{error}; an empty file is left: {left}"
+        ))),
+    })
 }
 
 fn create_private(path: &Path) -> io::Result<fs::File> {
@@ -380,9 +393,8 @@ mod tests {
     #[test]
     fn keys_come_back_as_they_were_stored() {
         let files = Files::new();
-        let password = Password::from_file(&files.password()).expect("a password");
         let path = files.path("wallet");
-        let address = create_wallet(&path, &password).expect("created");
+        let address = create_wallet(&path, &files.password()).expect("created");
         assert_eq!(
             open_wallet(&path, &files.password())
                 .expect("opens")
@@ -393,11 +405,11 @@ mod tests {
         assert_eq!(mode, 0o600);
 
         let path = files.path("bls");
-        let key = create_bls(&path, &password).expect("created");
+        let key = create_bls_key(&path, &files.password()).expect("created");
         let opened = open_bls(&path, &files.password()).expect("opens");
         assert_eq!(opened.public_key().encode(), key);
 
-        let again = create_bls(&path, &password).expect_err("exists");
+        let again = create_bls_key(&path, &files.password()).expect_err("exists");
         assert_eq!(again.code(), "keystore_write");
         assert_eq!(
             open_bls(&path, &files.password())
@@ -411,9 +423,8 @@ mod tests {
     #[test]
     fn a_registration_proves_possession() {
         let files = Files::new();
-        let password = Password::from_file(&files.password()).expect("a password");
         let path = files.path("bls");
-        let key = create_bls(&path, &password).expect("created");
+        let key = create_bls_key(&path, &files.password()).expect("created");
         let [registry, operator] = [1, 2].map(Address::repeat_byte);
         let proof = prove_registration(&path, &files.password(), 31337, registry, operator);
         let proof = proof.expect("proved");

@@ -30,8 +30,7 @@ mod signer;
 
 pub use journal::JournalError;
 pub use keystore::{
-    KeystoreError, Registration, create_bls, create_wallet, import_bls, import_wallet, open_wallet,
-    prove_registration,
+    KeystoreError, Registration, create_bls_key, create_wallet, import_bls_key, import_wallet,
+    open_wallet, prove_registration,
 };
-pub use password::Password;
 pub use signer::{NotSafe, OpenError, Signer, UnboundSigner};

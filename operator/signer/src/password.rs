@@ -9,14 +9,14 @@ const MAX_FILE_LEN: u64 = 4096;
 
 /// The password of a keystore. Its memory is overwritten when it is dropped, and it prints
 /// nothing of itself.
-pub struct Password(Zeroizing<Vec<u8>>);
+pub(crate) struct Password(Zeroizing<Vec<u8>>);
 
 impl Password {
     /// Reads the first line of a file that only its owner may read.
     ///
     /// # Errors
     /// When the file cannot be read, is open to others, or holds no password.
-    pub fn from_file(path: &Path) -> Result<Self, KeystoreError> {
+    pub(crate) fn from_file(path: &Path) -> Result<Self, KeystoreError> {
         let bytes = read_private(path, MAX_FILE_LEN)?;
         let line = bytes
             .split(|byte| matches!(byte, b'\n' | b'\r'))

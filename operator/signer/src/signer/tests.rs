@@ -8,7 +8,7 @@ use zarathustra_bls::{PublicKey, Signature};
 use zarathustra_primitives::{Address, B256, Purpose};
 
 use super::*;
-use crate::{Password, create_bls, create_wallet};
+use crate::{create_bls_key, create_wallet};
 
 const DOMAIN: Domain = Domain {
     chain_id: 31337,
@@ -27,9 +27,8 @@ impl Operator {
         };
         let password = operator.path("password");
         write_private(&password, "secret");
-        let password = Password::from_file(&password).expect("a password");
         create_wallet(&operator.path("ecdsa"), &password).expect("created");
-        create_bls(&operator.path("bls"), &password).expect("created");
+        create_bls_key(&operator.path("bls"), &password).expect("created");
         operator
     }
 
