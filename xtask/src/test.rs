@@ -105,9 +105,10 @@ fn unused_dependencies(checkout: &Checkout) -> Result<()> {
         &ours
     };
     if !fits(program) {
+        // It reads a few manifests: a quick build serves better than quick code.
         let mut install = Command::new("cargo");
         install
-            .args(["install", "--quiet", "--locked", "--root"])
+            .args(["install", "--quiet", "--locked", "--debug", "--root"])
             .arg(checkout.tools("cargo"))
             .arg(format!("cargo-machete@{MACHETE}"));
         process::openly(&mut install)?;
