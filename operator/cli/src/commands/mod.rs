@@ -1,0 +1,11 @@
+//! One module for each noun of the command line.
+
+pub mod claim;
+pub mod evaluate;
+pub mod ipfs;
+pub mod keys;
+pub mod model;
+pub mod operator;
+pub mod request;
+pub mod submission;
+pub mod task;

@@ -1,0 +1,283 @@
+//! `zarathustra model`: untrained models, conversions from and to Keras JSON, and a look inside.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::keccak256;
+use clap::Subcommand;
+use eyre::{Context, Result};
+use serde_json::json;
+use zarathustra_eval::{
+    architecture::{Architecture, MAX_ARCHITECTURE_BYTES, ParameterSpec},
+    cost::Cost,
+    keras::{self, MAX_TOPOLOGY_BYTES, MAX_WEIGHTS_BYTES},
+    parameters::Parameters,
+};
+
+use crate::{
+    context::{read_file, write_files},
+    errors::refusal,
+    output::{Answer, fields, head, table},
+};
+
+/// Largest parameters file that is read.
+const MAX_PARAMETER_BYTES: u64 = 4 << 30;
+/// Most parameters of an untrained model.
+const MAX_UNTRAINED: u64 = 1 << 28;
+
+/// Make, convert and inspect models.
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// Make an untrained model: kernels uniform within the bounds of Glorot and Bengio (2010),
+    /// biases zero. The same seed makes the same file.
+    Init {
+        /// The architecture (JSON).
+        #[arg(long, value_name = "FILE")]
+        architecture: PathBuf,
+        /// Seed of the kernels.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Where the parameters (safetensors) are written.
+        #[arg(long, short, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Turn a Keras `Sequential` JSON (plain, or a JSON string that contains JSON) and its weights
+    /// into an architecture and safetensors.
+    Import {
+        /// The model's topology (JSON).
+        #[arg(long, value_name = "FILE")]
+        topology: PathBuf,
+        /// Its weights: a JSON list of arrays, kernels as `[in, out]`; only the architecture is
+        /// imported when absent.
+        #[arg(long, value_name = "FILE")]
+        weights: Option<PathBuf>,
+        /// Folder for `architecture.json` and `parameters.safetensors`.
+        #[arg(long, short, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+    /// Turn an architecture and safetensors into Keras JSON and a list of arrays.
+    Export {
+        /// The architecture (JSON).
+        #[arg(long, value_name = "FILE")]
+        architecture: PathBuf,
+        /// The parameters (safetensors).
+        #[arg(long, value_name = "FILE")]
+        parameters: PathBuf,
+        /// Folder for `topology.json` and `weights.json`.
+        #[arg(long, short, value_name = "FOLDER")]
+        output: PathBuf,
+    },
+    /// Show what an architecture holds and costs, and check parameters against it.
+    Inspect {
+        /// The architecture (JSON).
+        #[arg(long, value_name = "FILE")]
+        architecture: PathBuf,
+        /// Parameters that have to fit it (safetensors).
+        #[arg(long, value_name = "FILE")]
+        parameters: Option<PathBuf>,
+    },
+}
+
+impl Model {
+    /// Runs the command.
+    pub fn run(self) -> Result<Option<Answer>> {
+        match self {
+            Self::Init {
+                architecture,
+                seed,
+                output,
+            } => init(&architecture, seed, &output),
+            Self::Import {
+                topology,
+                weights,
+                output,
+            } => import(&topology, weights.as_deref(), &output),
+            Self::Export {
+                architecture,
+                parameters,
+                output,
+            } => export(&architecture, &parameters, &output),
+            Self::Inspect {
+                architecture,
+                parameters,
+            } => inspect(&architecture, parameters.as_deref()),
+        }
+        .map(Some)
+    }
+}
+
+fn init(architecture: &Path, seed: u64, output: &Path) -> Result<Answer> {
+    let architecture = read_architecture(architecture)?;
+    let count = Cost::of(&architecture).parameters;
+    if count > MAX_UNTRAINED {
+        return Err(refusal(
+            "too_many_parameters",
+            format!(
+                "the architecture has {count} parameters, more than the {MAX_UNTRAINED} that are made"
+            ),
+            "make the file with the library that you train with",
+        ));
+    }
+    let bytes = untrained(&architecture, seed)?.to_safetensors()?;
+    let name = output
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| {
+            refusal(
+                "output_malformed",
+                format!("{} is no file name", output.display()),
+                "name a file with --output",
+            )
+        })?;
+    written(output.parent().unwrap_or(Path::new("")), &[(name, &bytes)])
+}
+
+/// Parameters that follow from a seed, the same on every machine: the generator is a hash, and the
+/// arithmetic is of single correctly rounded steps.
+fn untrained(architecture: &Architecture, seed: u64) -> Result<Parameters> {
+    let mut values = Vec::with_capacity(architecture.parameters().len());
+    for (index, spec) in architecture.parameters().iter().enumerate() {
+        let bound = glorot(spec);
+        let draw = |element: u64| {
+            let mut input = [0; 24];
+            input[..8].copy_from_slice(&seed.to_be_bytes());
+            input[8..16].copy_from_slice(&(index as u64).to_be_bytes());
+            input[16..].copy_from_slice(&element.to_be_bytes());
+            let hash = keccak256(input);
+            let [a, b, c, d, ..] = hash.0;
+            let unit = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
+            ((2.0 * unit - 1.0) * bound) as f32
+        };
+        values.push((0..spec.elements()).map(draw).collect());
+    }
+    Ok(Parameters::new(architecture, values)?)
+}
+
+/// Bound of a kernel's values; zero for a bias.
+fn glorot(spec: &ParameterSpec) -> f64 {
+    match *spec.shape.as_slice() {
+        [out, into] => (6.0 / (out as f64 + into as f64)).sqrt(),
+        _ => 0.0,
+    }
+}
+
+fn import(topology: &Path, weights: Option<&Path>, output: &Path) -> Result<Answer> {
+    let architecture = keras::import_architecture(&read_file(topology, MAX_TOPOLOGY_BYTES as u64)?)
+        .wrap_err_with(|| format!("import {}", topology.display()))?;
+    let json = architecture.to_json();
+    let mut files: Vec<(&str, &[u8])> = vec![("architecture.json", json.as_bytes())];
+    let parameters = match weights {
+        None => None,
+        Some(path) => {
+            let bytes = read_file(path, MAX_WEIGHTS_BYTES as u64)?;
+            let parameters = keras::import_weights(&bytes, &architecture)
+                .wrap_err_with(|| format!("import {}", path.display()))?;
+            Some(parameters.to_safetensors()?)
+        }
+    };
+    files.extend(
+        parameters
+            .as_deref()
+            .map(|bytes| ("parameters.safetensors", bytes)),
+    );
+    written(output, &files)
+}
+
+fn export(architecture: &Path, parameters: &Path, output: &Path) -> Result<Answer> {
+    let architecture = read_architecture(architecture)?;
+    let bytes = read_file(parameters, MAX_PARAMETER_BYTES)?;
+    let parameters = Parameters::from_safetensors(&bytes, &architecture)
+        .wrap_err_with(|| format!("read {}", parameters.display()))?;
+    let topology = format!("{:#}\n", keras::export_architecture(&architecture)?);
+    let weights = format!("{}\n", keras::export_weights(&parameters));
+    written(
+        output,
+        &[
+            ("topology.json", topology.as_bytes()),
+            ("weights.json", weights.as_bytes()),
+        ],
+    )
+}
+
+fn inspect(architecture: &Path, parameters: Option<&Path>) -> Result<Answer> {
+    let architecture = read_architecture(architecture)?;
+    if let Some(path) = parameters {
+        let bytes = read_file(path, MAX_PARAMETER_BYTES)?;
+        Parameters::from_safetensors(&bytes, &architecture)
+            .wrap_err_with(|| format!("{} does not fit the architecture", path.display()))?;
+    }
+    let mut rows = head(["name", "shape", "elements"]);
+    let mut list = Vec::new();
+    for spec in architecture.parameters() {
+        rows.push(vec![
+            spec.name.clone(),
+            format!("{:?}", spec.shape),
+            spec.elements().to_string(),
+        ]);
+        list.push(json!({ "name": spec.name, "shape": spec.shape, "elements": spec.elements() }));
+    }
+    let cost = Cost::of(&architecture);
+    let mut lines = vec![
+        ("input", format!("{:?}", architecture.input().shape)),
+        ("output", format!("{:?}", architecture.output_shape())),
+        (
+            "parameters",
+            format!("{}, {} bytes", cost.parameters, cost.parameter_bytes),
+        ),
+        ("multiply-adds per sample", cost.macs_per_sample.to_string()),
+    ];
+    if parameters.is_some() {
+        lines.push(("the given parameters", "fit".to_owned()));
+    }
+    let text = format!("{}\n{}", table(&rows), fields(&lines));
+    let json = json!({
+        "input": architecture.input().shape,
+        "output": architecture.output_shape(),
+        "parameters": list,
+        "parameter_count": cost.parameters,
+        "parameter_bytes": cost.parameter_bytes,
+        "macs_per_sample": cost.macs_per_sample,
+        "fits": parameters.map(|_| true),
+    });
+    Ok(Answer::new(text, json))
+}
+
+fn read_architecture(path: &Path) -> Result<Architecture> {
+    Architecture::from_json(&read_file(path, MAX_ARCHITECTURE_BYTES as u64)?)
+        .wrap_err_with(|| format!("read {}", path.display()))
+}
+
+fn written(folder: &Path, files: &[(&str, &[u8])]) -> Result<Answer> {
+    let paths = write_files(folder, files)?;
+    let mut text = String::new();
+    let mut list = Vec::new();
+    for (path, (_, bytes)) in paths.iter().zip(files) {
+        text.push_str(&format!("{}  {} bytes\n", path.display(), bytes.len()));
+        list.push(json!({ "path": path, "bytes": bytes.len() }));
+    }
+    Ok(Answer::new(text, json!({ "written": list })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_untrained_model_stays_within_its_bounds_and_differs_by_seed() {
+        let text = include_bytes!("../../../../examples/x-squared/architecture.json");
+        let architecture = Architecture::from_json(text).expect("valid");
+        let made = untrained(&architecture, 1).expect("made");
+        for (name, shape, values) in made.iter() {
+            let bound = match *shape {
+                [out, into] => (6.0 / (out + into) as f32).sqrt(),
+                _ => 0.0,
+            };
+            assert!(values.iter().all(|v| v.abs() <= bound), "{name}");
+            assert!(
+                bound == 0.0 || values.iter().any(|v| v.abs() > bound / 2.0),
+                "{name}"
+            );
+        }
+        assert_eq!(made, untrained(&architecture, 1).expect("made"));
+        assert_ne!(made, untrained(&architecture, 2).expect("made"));
+    }
+}

@@ -1,0 +1,262 @@
+//! What the terms of a request must satisfy (specification 4.2), so that an owner hears in words,
+//! and of all at once, what the contract would say one name at a time.
+
+use alloy::primitives::U256;
+use eyre::{Report, Result};
+
+use super::file::Prepared;
+use crate::{amount::ether, errors::refusal, output::micros, token::Token};
+
+/// Checks the terms as the contract does.
+pub fn check(prepared: &Prepared, token: &Token, min_fee: u128) -> Result<()> {
+    let broken = broken(prepared, token, min_fee);
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(terms_error(&broken))
+    }
+}
+
+fn terms_error(broken: &[String]) -> Report {
+    refusal(
+        "terms",
+        format!("the market refuses these terms: {}", broken.join("; ")),
+        "correct them in the request file, or with --set",
+    )
+}
+
+fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
+    let t = &prepared.terms;
+    let [fee, deposit, penalty, compensation] = [
+        t.evaluationFee,
+        t.deposit,
+        t.unavailablePenalty,
+        t.compensation,
+    ]
+    .map(|v| v.to::<u128>());
+    // The price of a roll is above what it wins by luck (A2).
+    let luck = U256::from(2) * U256::from(t.alphaPpb) * U256::from(t.rewardValue);
+    let least_fee = luck
+        .div_ceil(U256::from(1_000_000_000))
+        .max(U256::from(min_fee));
+    let fault = fee + compensation;
+    let rules: [(bool, String); 18] = [
+        (t.queueCap != 0, "queue_cap must not be 0".to_owned()),
+        (
+            t.minSamples >= 2,
+            "min_samples must be at least 2".to_owned(),
+        ),
+        (
+            prepared.samples >= t.minSamples,
+            format!(
+                "samples, {}, must be at least min_samples, {}",
+                prepared.samples, t.minSamples
+            ),
+        ),
+        (
+            t.revealWindow != 0,
+            "reveal_window must not be 0".to_owned(),
+        ),
+        (t.queueWindow != 0, "queue_window must not be 0".to_owned()),
+        (t.closeNotice != 0, "close_notice must not be 0".to_owned()),
+        (t.tolerance > 0, "tolerance must be above 0".to_owned()),
+        (
+            i128::from(t.minImprovement) >= 2 * i128::from(t.tolerance),
+            format!(
+                "min_improvement, {}, must be at least twice the tolerance, {}",
+                micros(t.minImprovement),
+                micros(t.tolerance)
+            ),
+        ),
+        (
+            t.slashMargin >= t.minImprovement,
+            format!(
+                "slash_margin, {}, must be at least min_improvement, {}",
+                micros(t.slashMargin),
+                micros(t.minImprovement)
+            ),
+        ),
+        (t.reward != 0, "reward must not be 0".to_owned()),
+        (
+            !token.is_native() || t.rewardValue == t.reward,
+            "reward_value must equal the reward when that is native".to_owned(),
+        ),
+        (
+            U256::from(fee) >= least_fee,
+            format!(
+                "evaluation_fee, {}, must be at least {}",
+                ether(fee),
+                ether(least_fee)
+            ),
+        ),
+        (
+            deposit >= fee,
+            format!(
+                "deposit, {}, must be at least the evaluation_fee, {}",
+                ether(deposit),
+                ether(fee)
+            ),
+        ),
+        (
+            fee <= penalty && penalty <= deposit,
+            format!(
+                "unavailable_penalty, {}, must lie between evaluation_fee, {}, and deposit, {}",
+                ether(penalty),
+                ether(fee),
+                ether(deposit)
+            ),
+        ),
+        (
+            prepared.reward_escrow >= t.reward,
+            format!(
+                "escrow.reward, {}, must cover one reward, {}",
+                token.show(prepared.reward_escrow),
+                token.show(t.reward)
+            ),
+        ),
+        (
+            prepared.fee_escrow >= fee,
+            format!(
+                "escrow.fees, {}, must cover one evaluation_fee, {}",
+                ether(prepared.fee_escrow),
+                ether(fee)
+            ),
+        ),
+        (
+            prepared.bond >= fault,
+            format!(
+                "escrow.bond, {}, must cover one evaluation_fee and compensation, {}",
+                ether(prepared.bond),
+                ether(fault)
+            ),
+        ),
+        (
+            prepared.baseline.size <= t.maxParameterBytes,
+            "the baseline must not be larger than limits.parameter_bytes".to_owned(),
+        ),
+    ];
+    rules
+        .into_iter()
+        .filter(|(holds, _)| !holds)
+        .map(|(_, rule)| rule)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, aliases::U96};
+    use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{Content, Terms};
+    use zarathustra_content::file_id;
+
+    use super::*;
+
+    const MILLI: u128 = 1_000_000_000_000_000;
+
+    fn sound() -> Prepared {
+        let content = Content {
+            cid: Default::default(),
+            digest: Default::default(),
+            size: 100,
+        };
+        Prepared {
+            terms: Terms {
+                kind: 1,
+                queueCap: 8,
+                minSamples: 1000,
+                alphaPpb: 1_000_000,
+                revealWindow: 10,
+                queueWindow: 10,
+                closeNotice: 10,
+                maxParameterBytes: 100,
+                minImprovement: 2_000,
+                tolerance: 1_000,
+                slashMargin: 2_000,
+                rewardToken: Address::ZERO,
+                reward: 1000 * MILLI,
+                rewardValue: 1000 * MILLI,
+                // Twice a thousandth of the reward.
+                evaluationFee: U96::from(2 * MILLI),
+                deposit: U96::from(2 * MILLI),
+                unavailablePenalty: U96::from(2 * MILLI),
+                compensation: U96::from(MILLI),
+            },
+            manifest: content.clone(),
+            baseline: content,
+            manifest_cid: file_id(b"m"),
+            baseline_cid: file_id(b"b"),
+            samples: 1000,
+            reward_escrow: 1000 * MILLI,
+            fee_escrow: 2 * MILLI,
+            bond: 3 * MILLI,
+        }
+    }
+
+    fn broken_by(change: impl FnOnce(&mut Prepared)) -> Vec<String> {
+        let mut prepared = sound();
+        change(&mut prepared);
+        broken(&prepared, &Token::native(), MILLI)
+    }
+
+    #[test]
+    fn terms_at_every_edge_are_sound() {
+        assert_eq!(broken_by(|_| ()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_rule_has_its_own_words() {
+        let cases: [(&str, Vec<String>); 6] = [
+            (
+                "min_improvement, 0.001999, must be at least twice the tolerance, 0.001000",
+                broken_by(|p| p.terms.minImprovement -= 1),
+            ),
+            (
+                "slash_margin, 0.001999, must be at least min_improvement, 0.002000",
+                broken_by(|p| p.terms.slashMargin -= 1),
+            ),
+            (
+                "samples, 999, must be at least min_samples, 1000",
+                broken_by(|p| p.samples -= 1),
+            ),
+            (
+                "tolerance must be above 0",
+                broken_by(|p| p.terms.tolerance = 0),
+            ),
+            (
+                "escrow.bond, 0.002 ether, must cover one evaluation_fee and compensation, 0.003 ether",
+                broken_by(|p| p.bond = 2 * MILLI),
+            ),
+            (
+                "escrow.reward, 0.5 ether, must cover one reward, 1 ether",
+                broken_by(|p| p.reward_escrow = 500 * MILLI),
+            ),
+        ];
+        for (expected, found) in cases {
+            assert_eq!(found, [expected]);
+        }
+    }
+
+    #[test]
+    fn luck_must_not_pay() {
+        let found = broken_by(|p| {
+            p.terms.reward = 2000 * MILLI;
+            p.terms.rewardValue = 2000 * MILLI;
+            p.reward_escrow = 2000 * MILLI;
+        });
+        assert_eq!(
+            found,
+            ["evaluation_fee, 0.002 ether, must be at least 0.004 ether"]
+        );
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told_at_once() {
+        let error = terms_error(&broken_by(|p| {
+            p.terms.queueCap = 0;
+            p.terms.closeNotice = 0;
+        }));
+        assert_eq!(
+            error.to_string(),
+            "the market refuses these terms: queue_cap must not be 0; close_notice must not be 0"
+        );
+    }
+}

@@ -1,0 +1,299 @@
+//! The texts are written by hand from the interface's words and the specification.
+
+use alloy::primitives::{Address, B256, U256, aliases::U96};
+use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::Content;
+use zarathustra_content::file_id;
+
+use super::*;
+use crate::commands::submission::history::{Paid, Step};
+
+const ETHER: u128 = 1_000_000_000_000_000_000;
+const OPTIMIZER: Address = Address::repeat_byte(0x0a);
+
+fn content(bytes: &[u8]) -> Content {
+    Content {
+        cid: file_id(bytes).to_bytes().to_vec().into(),
+        digest: B256::repeat_byte(0xdd),
+        size: bytes.len() as u64,
+    }
+}
+
+/// A submission whose task is certified: improvement 0.5 within 0.4 and 0.6.
+fn certified() -> View {
+    View {
+        id: 3,
+        state: SubmissionState::Certified,
+        verdict: SubmissionState::Accepted,
+        reason: Reason::Better,
+        submission: Submission {
+            requestId: 1,
+            state: SubmissionState::Certified.to_u8(),
+            verdict: SubmissionState::Accepted.to_u8(),
+            reason: Reason::Better.to_u8(),
+            optimizer: OPTIMIZER,
+            payout: OPTIMIZER,
+            deposit: U96::from(ETHER / 20),
+            committedAt: 10,
+            deadline: 70,
+            taskId: 2,
+            championAtCommit: 0,
+            championAtOpen: 0,
+            commitment: B256::repeat_byte(0xc0),
+            content: content(b"parameters"),
+        },
+        terms: Terms {
+            kind: 1,
+            queueCap: 8,
+            minSamples: 1000,
+            alphaPpb: 1_000_000,
+            revealWindow: 10,
+            queueWindow: 100,
+            closeNotice: 10,
+            maxParameterBytes: 1000,
+            minImprovement: 10_000,
+            tolerance: 1_000,
+            slashMargin: 50_000,
+            rewardToken: Address::repeat_byte(0x70),
+            reward: 10 * ETHER,
+            rewardValue: ETHER,
+            evaluationFee: U96::from(ETHER / 100),
+            deposit: U96::from(ETHER / 20),
+            unavailablePenalty: U96::from(ETHER / 50),
+            compensation: U96::from(ETHER / 100),
+        },
+        token: Token {
+            address: Address::repeat_byte(0x70),
+            symbol: "DEMO".to_owned(),
+            decimals: 18,
+        },
+        figures: Some(Figures {
+            status: 0,
+            bound: 1,
+            engine: 1,
+            samples: 4096,
+            championScore: -100_000,
+            challengerScore: 400_000,
+            improvement: 500_000,
+            lower: 400_000,
+            upper: 600_000,
+            environment: B256::repeat_byte(0xee),
+            scoresRoot: B256::repeat_byte(0x55),
+        }),
+        task: Some(TaskView {
+            id: 2,
+            state: TaskState::Certified,
+            seed_block: 40,
+            seed: Some(Seed::new(B256::repeat_byte(0x5e))),
+            epoch: 1,
+        }),
+        history: History {
+            steps: vec![
+                Step {
+                    event: "committed",
+                    block: 30,
+                    tx: B256::repeat_byte(1),
+                },
+                Step {
+                    event: "revealed",
+                    block: 31,
+                    tx: B256::repeat_byte(2),
+                },
+            ],
+            paid: None,
+            certificate: Some(Certificate {
+                claim: B256::repeat_byte(0xcc),
+                performer: Address::repeat_byte(0x0f),
+                turn: 0,
+                signed_stake: 500,
+                total_stake: 700,
+                non_signers: vec![1, 4],
+                tx: B256::repeat_byte(3),
+                block: 55,
+            }),
+        },
+        certificate_gas: Some(210_000),
+        head: Head {
+            number: 80,
+            hash: B256::ZERO,
+            timestamp: 0,
+            clock: 60,
+            paused: false,
+        },
+    }
+}
+
+#[test]
+fn a_certified_submission_shows_everything() {
+    let cid = file_id(b"parameters");
+    let expected = format!(
+        "\
+submission    3
+request       1
+state         certified: decided; anybody settles it after the deadline
+reason        better: the lower bound clears the minimum improvement
+will be       accepted
+deadline      clock 70, 10 blocks from now
+optimizer     0x0a0a0a0A0A0A0A0A0A0A0a0a0A0A0A0A0a0a0a0a
+paid to       0x0a0a0a0A0A0A0A0A0A0A0a0a0A0A0A0A0a0a0a0a
+parameters    {cid}, 10 bytes
+deposit held  0.05 ether
+task          2, certified, epoch 1
+seed          0x{seed}, from block 40
+
+Figures
+status            ok
+samples           4096
+champion score    -0.100000
+challenger score  0.400000
+improvement       0.500000
+lower bound       0.400000
+upper bound       0.600000
+bound             empirical_bernstein
+engine            libtorch
+scores root       0x{root}
+environment       0x{environment}
+
+Verdict
+enough samples?  4096 >= 1000: yes
+better?          lower bound 0.400000 - tolerance 0.001000 = 0.399000 >= minimum improvement 0.010000: yes
+worse?           upper bound 0.600000 + tolerance 0.001000 = 0.601000 < minus slash margin -0.050000: no
+so               accepted
+
+Certificate
+claim              0x{claim}
+performer          0x0F0f0f0f0f0f0f0F0f0f0F0F0F0F0F0f0F0F0F0F, in turn 0
+stake that signed  500 of 700
+non-signers        at positions [1, 4]
+transaction        0x{tx3} in block 55
+gas                210000
+
+History
+block  event      transaction
+30     committed  0x{tx1}
+31     revealed   0x{tx2}
+",
+        seed = "5e".repeat(32),
+        root = "55".repeat(32),
+        environment = "ee".repeat(32),
+        claim = "cc".repeat(32),
+        tx1 = "01".repeat(32),
+        tx2 = "02".repeat(32),
+        tx3 = "03".repeat(32),
+    );
+    assert_eq!(certified().text().to_lowercase(), expected.to_lowercase());
+}
+
+#[test]
+fn a_committed_submission_shows_no_content() {
+    let mut view = certified();
+    view.state = SubmissionState::Committed;
+    view.verdict = SubmissionState::None;
+    view.reason = Reason::None;
+    view.submission.payout = Address::ZERO;
+    view.submission.content = Content {
+        cid: Default::default(),
+        digest: B256::ZERO,
+        size: 0,
+    };
+    view.figures = None;
+    view.task = None;
+    view.history = History::default();
+    let expected = "\
+submission    3
+request       1
+state         committed: reveal it before the deadline, or the evaluation fee is burned
+deadline      clock 70, 10 blocks from now
+optimizer     0x0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a
+parameters    not revealed
+deposit held  0.05 ether
+";
+    assert_eq!(view.text().to_lowercase(), expected);
+    let json = view.json();
+    for absent in [
+        "cid",
+        "digest",
+        "payout",
+        "figures",
+        "certificate",
+        "settlement",
+        "verdict",
+        "task",
+    ] {
+        assert!(json[absent].is_null(), "{absent}");
+    }
+}
+
+#[test]
+fn worse_than_a_later_champion_is_explained() {
+    let mut view = certified();
+    view.state = SubmissionState::NotBetter;
+    view.verdict = SubmissionState::NotBetter;
+    view.reason = Reason::WorseThanLaterChampion;
+    view.submission.championAtOpen = 1;
+    let figures = view.figures.as_mut().expect("certified");
+    (figures.lower, figures.improvement, figures.upper) = (-300_000, -200_000, -100_000);
+    let text = view.text();
+    assert!(
+        text.contains("state         not_better: deposit returned less the evaluation fee\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("= -0.099000 < minus slash margin -0.050000: yes\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("than which champion?  one that came after the commit: not punished\nso                    not_better\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_invalid_submission_has_no_figures_to_show() {
+    let mut view = certified();
+    view.state = SubmissionState::Invalid;
+    view.verdict = SubmissionState::Invalid;
+    view.reason = Reason::NonFinite;
+    view.figures = Some(Figures {
+        status: Status::NonFinite.to_u8(),
+        bound: 0,
+        engine: 0,
+        samples: 0,
+        championScore: 0,
+        challengerScore: 0,
+        improvement: 0,
+        lower: 0,
+        upper: 0,
+        environment: B256::repeat_byte(0xee),
+        scoresRoot: B256::ZERO,
+    });
+    let text = view.text();
+    let expected = format!(
+        "\nFigures\nstatus       non_finite\nenvironment  0x{}\n\nVerdict\nevaluated?  no: non_finite, by the fault of the optimizer\nso          invalid\n",
+        "ee".repeat(32)
+    );
+    assert!(text.contains(&expected), "{text}");
+}
+
+#[test]
+fn programs_get_numbers_and_settlement() {
+    let mut view = certified();
+    view.state = SubmissionState::Accepted;
+    view.submission.deposit = U96::ZERO;
+    view.history.paid = Some(Paid {
+        reward: U256::from(10 * ETHER),
+        deposit_returned: U256::from(ETHER / 20),
+        burned: U256::ZERO,
+    });
+    let json = view.json();
+    assert_eq!(json["state"], "accepted");
+    assert_eq!(json["final"], true);
+    assert_eq!(json["deadline"], Value::Null);
+    assert_eq!(json["figures"]["lower_bound"], 400_000);
+    assert_eq!(json["figures"]["champion_score"], -100_000);
+    assert_eq!(json["task"]["seed_block"], 40);
+    assert_eq!(json["certificate"]["non_signers"], json!([1, 4]));
+    assert_eq!(json["certificate"]["signed_stake"], "500");
+    assert_eq!(json["settlement"]["reward_paid"], "10000000000000000000");
+    assert_eq!(json["history"][1]["event"], "revealed");
+    assert!(view.text().contains("\nSettlement\nreward paid       10 DEMO\ndeposit returned  0.05 ether\nburned            0 ether\n"));
+}

@@ -1,0 +1,211 @@
+//! `zarathustra task`: what operators attest, whatever its kind.
+
+use alloy::{
+    primitives::{Address, B256, U256},
+    rpc::types::{Filter, Log},
+    sol_types::SolEvent,
+};
+use clap::Subcommand;
+use eyre::Result;
+use futures::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use zarathustra_chain::{Chain, Task as OnChain, abi::attestation_center::IAttestationCenter};
+use zarathustra_primitives::{TaskId, TaskState};
+
+use crate::{
+    amount::ether,
+    context::Globals,
+    errors::refusal,
+    events,
+    output::{Answer, fields, head, table},
+};
+
+/// Tasks read at a time.
+const CONCURRENT: usize = 8;
+
+/// Look at tasks: seed, turns, claims and certificates.
+#[derive(Debug, Subcommand)]
+pub enum Task {
+    /// Show a task: state, deadline, seed, whose turn it is, and what became of claims.
+    Show {
+        /// The task.
+        id: u64,
+    },
+    /// List tasks, the newest last.
+    List {
+        /// Most that are listed.
+        #[arg(long, default_value_t = 100)]
+        limit: u64,
+    },
+}
+
+impl Task {
+    /// Runs the command.
+    pub async fn run(self, globals: &Globals) -> Result<Option<Answer>> {
+        let chain = globals.chain().await?;
+        match self {
+            Self::Show { id } => show(&chain, id).await,
+            Self::List { limit } => list(&chain, limit).await,
+        }
+        .map(Some)
+    }
+}
+
+/// A claim that a certificate decided.
+struct Decided {
+    outcome: &'static str,
+    claim: B256,
+    performer: Address,
+    turn: u32,
+    tx: B256,
+}
+
+impl Decided {
+    fn of(log: &Log) -> Option<Self> {
+        let tx = log.transaction_hash.unwrap_or_default();
+        let decided = |outcome, claim, performer, turn| Self {
+            outcome,
+            claim,
+            performer,
+            turn,
+            tx,
+        };
+        if let Ok(e) = IAttestationCenter::TaskCertified::decode_log(&log.inner) {
+            return Some(decided("approved", e.claimId, e.performer, e.turn));
+        }
+        if let Ok(e) = IAttestationCenter::ClaimRejected::decode_log(&log.inner) {
+            return Some(decided("rejected", e.claimId, e.performer, e.turn));
+        }
+        let e = IAttestationCenter::ClaimBlocked::decode_log(&log.inner).ok()?;
+        Some(decided("blocked", e.claimId, e.performer, e.turn))
+    }
+}
+
+async fn show(chain: &Chain, id: u64) -> Result<Answer> {
+    let task = chain.task(TaskId::new(id)).await?;
+    if task.state == TaskState::None {
+        return Err(refusal(
+            "unknown_task",
+            format!("there is no task {id}"),
+            "`zarathustra task list` shows all tasks",
+        ));
+    }
+    let now = chain.head().await?;
+    let turn = match task.state {
+        TaskState::Evaluating => Some(chain.current_turn(task.id).await?),
+        _ => None,
+    };
+    let filter = Filter::new()
+        .address(chain.addresses().attestation_center)
+        .event_signature(vec![
+            IAttestationCenter::TaskCertified::SIGNATURE_HASH,
+            IAttestationCenter::ClaimRejected::SIGNATURE_HASH,
+            IAttestationCenter::ClaimBlocked::SIGNATURE_HASH,
+        ])
+        .topic1(B256::from(U256::from(id)));
+    let logs = events::since(chain, &filter, 0).await?;
+    let claims: Vec<Decided> = logs.iter().filter_map(Decided::of).collect();
+
+    let mut lines = vec![
+        ("task", id.to_string()),
+        ("kind", task.kind.to_string()),
+        ("state", task.state.to_string()),
+        ("deadline", deadline(&task, now.number, now.clock)),
+        (
+            "tried again",
+            if task.retried { "yes" } else { "no" }.to_owned(),
+        ),
+        ("epoch", task.epoch.to_string()),
+        ("fee", ether(task.fee)),
+        ("subject", task.subject.to_string()),
+        ("seed block", task.seed_block.to_string()),
+        (
+            "seed",
+            task.seed
+                .map_or_else(|| "not fixed".to_owned(), |seed| seed.to_string()),
+        ),
+    ];
+    if let Some((turn, holder)) = turn {
+        lines.push((
+            "turn",
+            format!("{turn}, of the operator at position {holder}"),
+        ));
+    }
+    let mut text = fields(&lines);
+    if !claims.is_empty() {
+        let mut rows = head(["turn", "outcome", "performer", "claim", "transaction"]);
+        rows.extend(claims.iter().map(|c| {
+            vec![
+                c.turn.to_string(),
+                c.outcome.to_owned(),
+                c.performer.to_string(),
+                c.claim.to_string(),
+                c.tx.to_string(),
+            ]
+        }));
+        text.push_str(&format!("\nClaims\n{}", table(&rows)));
+    }
+    let json = json!({
+        "task": id,
+        "kind": task.kind.get(),
+        "state": task.state.code(),
+        "final": task.is_final,
+        "deadline": (task.deadline != 0).then_some(task.deadline),
+        "block": now.number,
+        "clock": now.clock,
+        "retried": task.retried,
+        "epoch": task.epoch.get(),
+        "fee": task.fee.to_string(),
+        "subject": task.subject.to_string(),
+        "seed_block": task.seed_block,
+        "seed": task.seed.map(|seed| seed.to_string()),
+        "turn": turn.map(|(turn, _)| turn.get()),
+        "turn_holder": turn.map(|(_, holder)| holder.get()),
+        "claims": claims.iter().map(|c| json!({
+            "turn": c.turn, "outcome": c.outcome, "performer": c.performer, "claim": c.claim, "tx": c.tx,
+        })).collect::<Vec<_>>(),
+    });
+    Ok(Answer::new(text, json))
+}
+
+fn deadline(task: &OnChain, block: u64, clock: u64) -> String {
+    let (unit, now) = match task.state {
+        TaskState::Fetching => ("block", block),
+        TaskState::Evaluating => ("clock", clock),
+        _ => return "none".to_owned(),
+    };
+    match task.deadline.checked_sub(now) {
+        Some(left @ 1..) => format!("{unit} {}, {left} blocks from now", task.deadline),
+        _ => format!("{unit} {}, passed", task.deadline),
+    }
+}
+
+async fn list(chain: &Chain, limit: u64) -> Result<Answer> {
+    let count = chain.task_count().await?;
+    let tasks: Vec<OnChain> = stream::iter(count.saturating_sub(limit) + 1..=count)
+        .map(|id| async move { eyre::Ok(chain.task(TaskId::new(id)).await?) })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await?;
+    let mut rows = head(["id", "kind", "state", "epoch", "fee", "tried again"]);
+    let mut all = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        rows.push(vec![
+            task.id.to_string(),
+            task.kind.to_string(),
+            task.state.to_string(),
+            task.epoch.to_string(),
+            ether(task.fee),
+            if task.retried { "yes" } else { "no" }.to_owned(),
+        ]);
+        all.push(json!({
+            "task": task.id.get(),
+            "kind": task.kind.get(),
+            "state": task.state.code(),
+            "epoch": task.epoch.get(),
+            "fee": task.fee.to_string(),
+            "retried": task.retried,
+        }));
+    }
+    Ok(Answer::new(table(&rows), json!(all)))
+}

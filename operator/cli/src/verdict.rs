@@ -1,0 +1,255 @@
+//! What a result comes to, as the contract judges it (specification 5.6), and why.
+
+use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{Figures, Terms};
+use zarathustra_primitives::{Fault, Reason, Status, SubmissionState};
+
+use crate::output::{micros, micros_wide};
+
+/// What a request asks of a result, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Least improvement that is accepted.
+    pub min_improvement: i64,
+    /// How far two machines' figures may lie apart.
+    pub tolerance: i64,
+    /// Least loss that is punished.
+    pub slash_margin: i64,
+    /// Least number of samples.
+    pub min_samples: u32,
+}
+
+impl From<&Terms> for Thresholds {
+    fn from(terms: &Terms) -> Self {
+        Self {
+            min_improvement: terms.minImprovement,
+            tolerance: terms.tolerance,
+            slash_margin: terms.slashMargin,
+            min_samples: terms.minSamples,
+        }
+    }
+}
+
+/// The part of a result that decides, in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// How the evaluation ended.
+    pub status: Status,
+    /// Number of samples.
+    pub samples: u32,
+    /// Lower bound of the improvement.
+    pub lower: i64,
+    /// Upper bound of the improvement.
+    pub upper: i64,
+}
+
+impl Evidence {
+    /// The deciding part of certified figures; `None` for a status that is none.
+    pub fn of(figures: &Figures) -> Option<Self> {
+        Some(Self {
+            status: Status::from_u8(figures.status).ok()?,
+            samples: figures.samples,
+            lower: figures.lower,
+            upper: figures.upper,
+        })
+    }
+}
+
+/// A verdict and how it follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The state that settlement enters.
+    pub state: SubmissionState,
+    /// The reason that it records.
+    pub reason: Reason,
+    /// The steps that lead there, a name and a sentence each.
+    pub steps: Vec<(&'static str, String)>,
+}
+
+/// Judges a result.
+pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Judgement {
+    if evidence.status != Status::Ok {
+        return of_status(evidence.status);
+    }
+    let Thresholds {
+        min_improvement,
+        tolerance,
+        slash_margin,
+        min_samples,
+    } = *thresholds;
+    let yes = |holds: bool| if holds { "yes" } else { "no" };
+    let enough = evidence.samples >= min_samples;
+    // Sums of 64-bit numbers do not overflow in 128 bits.
+    let sure_gain = i128::from(evidence.lower) - i128::from(tolerance);
+    let better = sure_gain >= i128::from(min_improvement);
+    let sure_loss = i128::from(evidence.upper) + i128::from(tolerance);
+    let worse = sure_loss < -i128::from(slash_margin);
+    let steps = vec![
+        (
+            "enough samples?",
+            format!("{} >= {min_samples}: {}", evidence.samples, yes(enough)),
+        ),
+        (
+            "better?",
+            format!(
+                "lower bound {} - tolerance {} = {} >= minimum improvement {}: {}",
+                micros(evidence.lower),
+                micros(tolerance),
+                micros_wide(sure_gain),
+                micros(min_improvement),
+                yes(better),
+            ),
+        ),
+        (
+            "worse?",
+            format!(
+                "upper bound {} + tolerance {} = {} < minus slash margin -{}: {}",
+                micros(evidence.upper),
+                micros(tolerance),
+                micros_wide(sure_loss),
+                micros(slash_margin),
+                yes(worse),
+            ),
+        ),
+    ];
+    let (state, reason) = match (enough, better, worse) {
+        (false, ..) => (SubmissionState::NotBetter, Reason::MalformedResult),
+        (true, true, _) => (SubmissionState::Accepted, Reason::Better),
+        (true, false, true) => (SubmissionState::Worse, Reason::SignificantlyWorse),
+        (true, false, false) => (SubmissionState::NotBetter, Reason::NoSignificantImprovement),
+    };
+    Judgement {
+        state,
+        reason,
+        steps,
+    }
+}
+
+fn of_status(status: Status) -> Judgement {
+    let reason = Reason::from_u8(status.to_u8()).expect("a reason for each status");
+    let fault = status.fault();
+    let state = match (status, fault) {
+        (Status::Unavailable, _) => SubmissionState::Unavailable,
+        (_, Fault::Owner) => SubmissionState::EvaluatorFault,
+        _ => SubmissionState::Invalid,
+    };
+    let steps = vec![(
+        "evaluated?",
+        format!("no: {status}, by the fault of the {fault}"),
+    )];
+    Judgement {
+        state,
+        reason,
+        steps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Thresholds = Thresholds {
+        min_improvement: 10_000,
+        tolerance: 1_000,
+        slash_margin: 50_000,
+        min_samples: 100,
+    };
+
+    fn verdict(samples: u32, lower: i64, upper: i64) -> (SubmissionState, Reason) {
+        let judged = judge(
+            &Evidence {
+                status: Status::Ok,
+                samples,
+                lower,
+                upper,
+            },
+            &ASKED,
+        );
+        (judged.state, judged.reason)
+    }
+
+    #[test]
+    fn the_edges_of_the_rule() {
+        let better = (SubmissionState::Accepted, Reason::Better);
+        let neither = (SubmissionState::NotBetter, Reason::NoSignificantImprovement);
+        let worse = (SubmissionState::Worse, Reason::SignificantlyWorse);
+        assert_eq!(verdict(100, 11_000, 20_000), better);
+        assert_eq!(verdict(100, 10_999, 20_000), neither);
+        assert_eq!(verdict(100, -60_000, -51_000), neither);
+        assert_eq!(verdict(100, -60_000, -51_001), worse);
+        assert_eq!(
+            verdict(99, 11_000, 20_000),
+            (SubmissionState::NotBetter, Reason::MalformedResult)
+        );
+    }
+
+    #[test]
+    fn extreme_figures_do_not_overflow() {
+        let extreme = Thresholds {
+            tolerance: i64::MAX,
+            slash_margin: i64::MAX,
+            ..ASKED
+        };
+        let evidence = Evidence {
+            status: Status::Ok,
+            samples: 100,
+            lower: i64::MIN,
+            upper: i64::MAX,
+        };
+        assert_eq!(judge(&evidence, &extreme).state, SubmissionState::NotBetter);
+    }
+
+    #[test]
+    fn a_status_decides_alone() {
+        let of = |status| {
+            let judged = judge(
+                &Evidence {
+                    status,
+                    samples: 0,
+                    lower: 0,
+                    upper: 0,
+                },
+                &ASKED,
+            );
+            (judged.state, judged.reason)
+        };
+        assert_eq!(
+            of(Status::NonFinite),
+            (SubmissionState::Invalid, Reason::NonFinite)
+        );
+        assert_eq!(
+            of(Status::Unavailable),
+            (SubmissionState::Unavailable, Reason::Unavailable)
+        );
+        assert_eq!(
+            of(Status::EvaluatorTrapped),
+            (SubmissionState::EvaluatorFault, Reason::EvaluatorTrapped)
+        );
+    }
+
+    #[test]
+    fn the_steps_can_be_checked_by_hand() {
+        let evidence = Evidence {
+            status: Status::Ok,
+            samples: 4096,
+            lower: 512_345,
+            upper: 600_000,
+        };
+        let steps = judge(&evidence, &ASKED).steps;
+        assert_eq!(
+            steps,
+            [
+                ("enough samples?", "4096 >= 100: yes".to_owned()),
+                (
+                    "better?",
+                    "lower bound 0.512345 - tolerance 0.001000 = 0.511345 >= minimum improvement 0.010000: yes"
+                        .to_owned()
+                ),
+                (
+                    "worse?",
+                    "upper bound 0.600000 + tolerance 0.001000 = 0.601000 < minus slash margin -0.050000: no"
+                        .to_owned()
+                ),
+            ]
+        );
+    }
+}
