@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use ipfs_api_backend_hyper::request::Add;
+use ipfs_api_backend_hyper::request::{self, Add, ApiRequest};
 use ipfs_api_backend_hyper::{Error as ApiError, IpfsApi, IpfsClient, TryFromUri};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::assemble::{BlockSource, check_block_length, read_file};
 use crate::error::excerpt;
@@ -175,6 +177,40 @@ fn failed(during: &'static str, error: &ApiError) -> ContentError {
     }
 }
 
+/// The answer to `id`. The library's own type insists on members that newer versions of
+/// Kubo no longer send; so does its type for `swarm/peers`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct IdAnswer {
+    #[serde(rename = "ID")]
+    id: String,
+    addresses: Option<Vec<String>>,
+    agent_version: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PeersAnswer {
+    peers: Option<Vec<PeerAnswer>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PeerAnswer {
+    addr: String,
+    peer: String,
+}
+
+/// Sends a request and reads the answer as a type of ours.
+async fn ask<A, Q, T>(api: &A, request: Q) -> Result<T, A::Error>
+where
+    A: IpfsApi + Sync,
+    Q: ApiRequest,
+    T: DeserializeOwned + Send + 'static,
+{
+    api.request(request, None).await
+}
+
 /// Finds blocks through the node.
 struct RpcSource<'a> {
     client: &'a KuboClient,
@@ -304,18 +340,21 @@ impl ContentStore for KuboClient {
     }
 
     async fn identity(&self) -> Result<NodeIdentity, ContentError> {
-        let id = call("tell its identity", self.api.id(None)).await?;
+        let request = ask(&self.api, request::Id { peer: None });
+        let id: IdAnswer = call("tell its identity", request).await?;
         Ok(NodeIdentity {
             peer_id: id.id,
-            addresses: id.addresses,
-            agent: id.agent_version,
+            addresses: id.addresses.unwrap_or_default(),
+            agent: id.agent_version.unwrap_or_default(),
         })
     }
 
     async fn peers(&self) -> Result<Vec<ConnectedPeer>, ContentError> {
-        let answer = call("list its peers", self.api.swarm_peers()).await?;
+        let request = ask(&self.api, request::SwarmPeers);
+        let answer: PeersAnswer = call("list its peers", request).await?;
         Ok(answer
             .peers
+            .unwrap_or_default()
             .into_iter()
             .map(|peer| ConnectedPeer {
                 peer_id: peer.peer,

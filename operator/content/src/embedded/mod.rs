@@ -17,7 +17,7 @@ mod identity;
 mod store;
 mod swarm;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use rust_ipfs::builder::DefaultIpfsBuilder;
 use rust_ipfs::p2p::IdentifyConfiguration;
-use rust_ipfs::{Ipfs, Multiaddr};
+use rust_ipfs::{Ipfs, Keypair, Multiaddr};
 use tokio::sync::RwLock;
 
 use self::blocks::{Busy, BusyGuard, NodeSource};
@@ -119,30 +119,13 @@ impl EmbeddedNode {
         let listen = parse_listen(&config.listen)?;
 
         let peers = PeerTable::default();
-        let builder = DefaultIpfsBuilder::with_keypair(&keypair)
-            .map_err(|error| ContentError::node("use its identity", error))?;
-        let ipfs = builder
-            .set_path(&config.repo)
-            .enable_tcp()
-            .with_bitswap()
-            .with_identify(IdentifyConfiguration {
-                agent_version: AGENT.to_owned(),
-                ..Default::default()
-            })
-            .with_ping(Default::default())
-            .set_idle_connection_timeout(IDLE_CONNECTION_SECONDS)
-            .set_connection_limits(|limits| {
-                limits
-                    .with_max_established(Some(MAX_CONNECTIONS))
-                    .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
-            })
-            .swarm_events({
-                let peers = peers.clone();
-                move |_, event| peers.note(event)
-            })
-            .start()
-            .await
-            .map_err(|error| ContentError::node("start", error))?;
+        // The builder cannot move between threads, so it gets one for itself.
+        let ipfs = tokio::task::spawn_blocking({
+            let (repo, peers) = (config.repo.clone(), peers.clone());
+            move || start_ipfs(&keypair, &repo, peers)
+        })
+        .await
+        .map_err(|error| ContentError::node("start", error))??;
         // Only after the lock on the folder was taken.
         let ledger = config.repo.join("ledger.json");
         let holdings = Holdings::open(&ledger, config.quota, config.collect)?;
@@ -202,6 +185,33 @@ impl EmbeddedNode {
         self.inner.redialer.stop();
         self.inner.ipfs.clone().exit_daemon().await;
     }
+}
+
+/// Starts libp2p and bitswap. Blocks until they run.
+///
+/// Being a plain function has a second merit: the body of an `async fn`, and with it all of
+/// libp2p, would be compiled anew in every crate that starts a node.
+fn start_ipfs(keypair: &Keypair, repo: &Path, peers: PeerTable) -> Result<Ipfs, ContentError> {
+    let builder = DefaultIpfsBuilder::with_keypair(keypair)
+        .map_err(|error| ContentError::node("use its identity", error))?
+        .set_path(repo)
+        .enable_tcp()
+        .with_bitswap()
+        .with_identify(IdentifyConfiguration {
+            agent_version: AGENT.to_owned(),
+            ..Default::default()
+        })
+        .with_ping(Default::default())
+        .set_idle_connection_timeout(IDLE_CONNECTION_SECONDS)
+        .set_connection_limits(|limits| {
+            limits
+                .with_max_established(Some(MAX_CONNECTIONS))
+                .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
+        })
+        .swarm_events(move |_, event| peers.note(event));
+    tokio::runtime::Handle::current()
+        .block_on(builder.start())
+        .map_err(|error| ContentError::node("start", error))
 }
 
 fn parse_listen(addresses: &[String]) -> Result<Vec<Multiaddr>, ContentError> {

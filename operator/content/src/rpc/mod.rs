@@ -35,6 +35,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -86,29 +87,43 @@ struct Service {
 /// # Errors
 /// `rpc_failed` when the listener is not on loopback and the settings do not allow that,
 /// or when it breaks.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     node: EmbeddedNode,
     config: ServeConfig,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), ContentError> {
+) -> BoxFuture<'static, Result<(), ContentError>> {
+    serve_until(listener, node, config, Box::pin(shutdown))
+}
+
+/// The service behind [`serve`]: neither generic nor an `async fn`, so that it is compiled
+/// here and not in every caller.
+#[inline(never)]
+fn serve_until(
+    listener: TcpListener,
+    node: EmbeddedNode,
+    config: ServeConfig,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, Result<(), ContentError>> {
     let failed = |reason: String| ContentError::Rpc {
         during: "serve its RPC API",
         reason,
     };
-    let address = listener
-        .local_addr()
-        .map_err(|error| failed(error.to_string()))?;
-    if !address.ip().is_loopback() && !config.allow_remote {
-        return Err(failed(format!(
-            "{address} is not a loopback address, and whoever reaches it controls the node"
-        )));
-    }
-    tracing::info!(%address, "serving the IPFS RPC API");
-    axum::serve(listener, router(node, config))
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(|error| failed(error.to_string()))
+    Box::pin(async move {
+        let address = listener
+            .local_addr()
+            .map_err(|error| failed(error.to_string()))?;
+        if !address.ip().is_loopback() && !config.allow_remote {
+            return Err(failed(format!(
+                "{address} is not a loopback address, and whoever reaches it controls the node"
+            )));
+        }
+        tracing::info!(%address, "serving the IPFS RPC API");
+        axum::serve(listener, router(node, config))
+            .with_graceful_shutdown(shutdown)
+            .await
+            .map_err(|error| failed(error.to_string()))
+    })
 }
 
 fn router(node: EmbeddedNode, config: ServeConfig) -> Router {
