@@ -234,6 +234,10 @@ contract AvsLogicTest is MarketTest {
         vm.assertEq(uint256(submission.state), uint256(SubmissionState.Certified), "state");
         vm.assertEq(uint256(submission.verdict), uint256(verdict), "verdict");
         vm.assertEq(uint256(submission.reason), uint256(reason), "reason");
+        if (reason == Reason.MalformedResult) {
+            Figures memory none;
+            vm.assertEq(abi.encode(market.figures(submissionId)), abi.encode(none), "figures");
+        }
         vm.revertToState(state);
     }
 
