@@ -1,1 +1,134 @@
-//! Placeholder.
+//! The worker: the one program that meets strangers' bytes.
+//!
+//! It reads a job from its standard input, gives up every right that the job does not need,
+//! checks and loads the models, runs the evaluation program on each and replies on its standard
+//! output. It is started anew for each job, and whatever happens to it happens to it alone.
+//!
+//! The only crate that links libtorch and wasmtime.
+
+#![warn(missing_docs)]
+
+mod engine;
+mod evaluate;
+pub mod model;
+mod nn;
+mod quantise;
+pub mod sandbox;
+
+use std::io::{self, Read};
+
+use zarathustra_eval::wire::{self, Job, LocalKind, Reply, Spent, Task};
+use zarathustra_primitives::{SampleScores, Status};
+
+/// Stack of the thread that does the work. Strangers' code has a part of it, see
+/// [`engine::WASM_STACK_BYTES`].
+const STACK_BYTES: usize = 32 << 20;
+
+/// Why there are no scores.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// Something is wrong with the content; every machine finds the same.
+    #[error("{status}: {detail}")]
+    Failed {
+        /// What a claim states.
+        status: Status,
+        /// For people; may repeat strangers' text.
+        detail: String,
+    },
+    /// Something is wrong here.
+    #[error("{kind:?}: {detail}")]
+    Local {
+        /// What stopped the evaluation.
+        kind: LocalKind,
+        /// For people.
+        detail: String,
+    },
+}
+
+impl Ended {
+    fn failed(status: Status, detail: impl ToString) -> Self {
+        Self::Failed {
+            status,
+            detail: detail.to_string(),
+        }
+    }
+
+    fn local(kind: LocalKind, detail: impl ToString) -> Self {
+        Self::Local {
+            kind,
+            detail: detail.to_string(),
+        }
+    }
+}
+
+/// What a job brought about.
+enum Done {
+    Compiled,
+    Scored(Spent, SampleScores),
+}
+
+/// Reads a job from standard input, does it in the sandbox, and replies on standard output.
+///
+/// # Errors
+/// When the job cannot be read or the reply not be written.
+pub fn run() -> io::Result<()> {
+    let job = wire::read_frame(&mut io::stdin(), wire::MAX_JOB_BYTES)?;
+    let job: Job = serde_json::from_slice(&job)?;
+    // Before any thread is started: the restrictions hold for later threads only.
+    let outcome = match sandbox::enter(&job) {
+        Ok(()) => {
+            std::thread::spawn(end_with_host);
+            std::thread::Builder::new()
+                .stack_size(STACK_BYTES)
+                .spawn(move || perform(&job))?
+                .join()
+                .unwrap_or_else(|_| Err(Ended::local(LocalKind::Internal, "the worker panicked")))
+        }
+        Err(error) => Err(Ended::local(LocalKind::Sandbox, error)),
+    };
+    reply(outcome)
+}
+
+fn perform(job: &Job) -> Result<Done, Ended> {
+    match &job.task {
+        Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
+        Task::Evaluate(task) => {
+            evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
+        }
+    }
+}
+
+/// Ends the process when the host closes the pipe or is gone.
+fn end_with_host() {
+    let mut rest = [0; 1];
+    // The host sends nothing after the job, so whatever this returns, it is over.
+    drop(io::stdin().read(&mut rest));
+    std::process::exit(1);
+}
+
+fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
+    let (reply, scores) = match outcome {
+        Ok(Done::Compiled) => (Reply::Compiled, None),
+        Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores)),
+        Err(Ended::Failed { status, detail }) => {
+            let detail = zarathustra_eval::text::brief(&detail);
+            (
+                Reply::Failed {
+                    status: status.to_u8(),
+                    detail,
+                },
+                None,
+            )
+        }
+        Err(Ended::Local { kind, detail }) => {
+            let detail = zarathustra_eval::text::brief(&detail);
+            (Reply::Local { kind, detail }, None)
+        }
+    };
+    let mut stdout = io::stdout().lock();
+    wire::write_frame(&mut stdout, &serde_json::to_vec(&reply)?)?;
+    match scores {
+        Some(scores) => wire::write_frame(&mut stdout, &scores.to_file()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,345 @@
+//! The operator's side of an evaluation: a worker process for each, watched and bounded.
+
+mod cache;
+mod failure;
+mod process;
+mod settings;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use zarathustra_primitives::{Engine, EvaluationResult, SampleScores, Seed, Status};
+
+use crate::environment::EnvironmentLock;
+use crate::manifest::{Limits, Manifest};
+use crate::parameters::Expected;
+use crate::text::brief;
+use crate::wire::{Evaluate, Job, JobFile, LocalKind, Reply, Spent, Task};
+use cache::{CacheEntry, Compiled};
+pub use failure::LocalFailure;
+use process::{Answer, Watch};
+pub use settings::{WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings};
+
+/// Memory of a worker besides what it evaluates: libraries, stacks, the compiler.
+const WORKER_BASE_BYTES: u64 = 512 << 20;
+/// Data memory that is mapped and not touched: stacks of threads, arenas of the allocator.
+const DATA_SLACK_BYTES: u64 = 1 << 30;
+/// Copies of a parameters file that are alive at once: the bytes, and the model's tensors.
+const PARAMETER_COPIES: u64 = 2;
+/// Processor time to wall time at most: compiling uses several threads.
+const CPU_PER_WALL: u64 = 16;
+
+/// Bytes that are evaluated, in memory or in a file that nobody changes meanwhile.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// The bytes themselves.
+    Bytes(Arc<[u8]>),
+    /// A file that holds exactly these bytes; an absolute path.
+    File(PathBuf),
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+/// Parameters and what was promised about them on chain.
+#[derive(Debug, Clone)]
+pub struct Submitted {
+    /// What was fetched.
+    pub content: Content,
+    /// Digest and size on chain.
+    pub expected: Expected,
+}
+
+/// Everything that an evaluation depends on.
+#[derive(Debug, Clone)]
+pub struct EvaluationJob {
+    /// The request manifest.
+    pub manifest: Manifest,
+    /// What the manifest's architecture CID holds.
+    pub architecture: Content,
+    /// What the manifest's evaluator CID holds.
+    pub evaluator: Content,
+    /// The champion's parameters.
+    pub champion: Submitted,
+    /// The challenger's parameters.
+    pub challenger: Submitted,
+    /// The task's seed.
+    pub seed: Seed,
+}
+
+/// A finished evaluation.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    /// What a claim states.
+    pub result: EvaluationResult,
+    /// The sample scores, when the status is Ok.
+    pub scores: Option<SampleScores>,
+    /// Why the status is not Ok, for people; may repeat strangers' text.
+    pub detail: Option<String>,
+    /// What it took.
+    pub timings: Timings,
+}
+
+/// What an evaluation took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timings {
+    /// From call to result.
+    pub total: Duration,
+    /// Compiling the evaluator; zero when it was in the cache.
+    pub compile: Duration,
+    /// What the worker measured.
+    pub spent: Spent,
+    /// Most memory that the worker was seen to hold, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+/// The result of a request whose manifest cannot be read or contradicts its terms (5.9).
+pub fn invalid_request() -> EvaluationResult {
+    failed(Status::EvaluatorInvalid)
+}
+
+/// The result that is known from the committed size alone, before anything is fetched.
+pub fn judge_unfetched(limits: &Limits, challenger: &Expected) -> Option<EvaluationResult> {
+    (challenger.size > limits.parameter_bytes).then(|| failed(Status::TooLarge))
+}
+
+/// Evaluates champion and challenger on the samples of a seed.
+///
+/// Cancel safe: dropping the future kills the worker and removes its files.
+///
+/// # Errors
+/// When the evaluation could not be done here. What is wrong with the content is no error but a
+/// status of the result.
+pub async fn evaluate(
+    job: &EvaluationJob,
+    settings: &WorkerSettings,
+) -> Result<Evaluation, LocalFailure> {
+    let started = Instant::now();
+    let manifest = &job.manifest;
+    check_memory(&manifest.limits, settings.memory_bytes)?;
+    let session = Session::open(manifest, settings, started)?;
+    let evaluator = session
+        .stage(
+            "evaluator.wasm",
+            &job.evaluator,
+            manifest.evaluator.expected(),
+        )
+        .await?;
+    let entry = CacheEntry::new(&settings.cache_dir, manifest.evaluator.sha256)?;
+    let wire_job = |task| Job {
+        allow_unsandboxed: settings.allow_unsandboxed,
+        data_bytes: settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
+        cpu_seconds: session
+            .watch
+            .wall
+            .as_secs()
+            .saturating_add(1)
+            .saturating_mul(CPU_PER_WALL),
+        memory_bytes: manifest.limits.memory_bytes,
+        cache: entry.folder().to_owned(),
+        evaluator: evaluator.clone(),
+        task,
+    };
+
+    let mut timings = Timings::default();
+    match entry.look(session.watch.deadline).await? {
+        Compiled::Ready => {}
+        Compiled::Late => return Err(session.watch.timed_out()),
+        Compiled::Missing(lock) => {
+            let compiling = Instant::now();
+            let answer = session.run(&wire_job(Task::Compile)).await?;
+            timings.compile = compiling.elapsed();
+            match answer.reply {
+                Reply::Compiled => lock.mark_ready()?,
+                _ => return finish(answer, manifest, timings, started),
+            }
+        }
+    }
+    let evaluate = Evaluate {
+        manifest: manifest.to_json(),
+        architecture: session
+            .stage(
+                "architecture.json",
+                &job.architecture,
+                manifest.architecture.expected(),
+            )
+            .await?,
+        champion: session
+            .stage(
+                "champion.safetensors",
+                &job.champion.content,
+                job.champion.expected,
+            )
+            .await?,
+        challenger: session
+            .stage(
+                "challenger.safetensors",
+                &job.challenger.content,
+                job.challenger.expected,
+            )
+            .await?,
+        seed: job.seed.to_string(),
+    };
+    let answer = session
+        .run(&wire_job(Task::Evaluate(Box::new(evaluate))))
+        .await?;
+    finish(answer, manifest, timings, started)
+}
+
+/// Refuses a request that this operator's settings do not leave room for.
+fn check_memory(limits: &Limits, allowed: u64) -> Result<(), LocalFailure> {
+    let asked = limits
+        .parameter_bytes
+        .saturating_mul(PARAMETER_COPIES)
+        .saturating_add(limits.memory_bytes)
+        .saturating_add(WORKER_BASE_BYTES);
+    if asked > allowed {
+        Err(LocalFailure::BeyondSettings { asked, allowed })
+    } else {
+        Ok(())
+    }
+}
+
+/// A job's private folder and how its workers are watched.
+struct Session<'a> {
+    folder: TempDir,
+    watch: Watch<'a>,
+}
+
+impl<'a> Session<'a> {
+    fn open(
+        manifest: &Manifest,
+        settings: &'a WorkerSettings,
+        started: Instant,
+    ) -> Result<Self, LocalFailure> {
+        let wall = settings
+            .wall
+            .min(Duration::from_secs(manifest.limits.wall_seconds));
+        let folder = tempfile::Builder::new()
+            .prefix("zarathustra-job-")
+            .tempdir()
+            .map_err(LocalFailure::setup("make a folder for the job"))?;
+        Ok(Self {
+            folder,
+            watch: Watch {
+                settings,
+                wall,
+                deadline: started + wall,
+            },
+        })
+    }
+
+    /// Puts content where the worker can read it.
+    async fn stage(
+        &self,
+        name: &str,
+        content: &Content,
+        expected: Expected,
+    ) -> Result<JobFile, LocalFailure> {
+        let path = match content {
+            Content::File(path) => path.clone(),
+            Content::Bytes(bytes) => {
+                let path = self.folder.path().join(name);
+                tokio::fs::write(&path, bytes)
+                    .await
+                    .map_err(LocalFailure::setup(format!("write {name} for the worker")))?;
+                path
+            }
+        };
+        Ok(JobFile {
+            path,
+            sha256: expected.sha256,
+            size: expected.size,
+        })
+    }
+
+    async fn run(&self, job: &Job) -> Result<Answer, LocalFailure> {
+        process::run(self.folder.path(), job, &self.watch).await
+    }
+}
+
+/// Turns a worker's answer into a result, after checking what can be checked.
+fn finish(
+    answer: Answer,
+    manifest: &Manifest,
+    mut timings: Timings,
+    started: Instant,
+) -> Result<Evaluation, LocalFailure> {
+    timings.peak_memory_bytes = answer.peak_memory_bytes;
+    let lost = |detail: &str| LocalFailure::WorkerLost {
+        detail: detail.to_owned(),
+    };
+    match answer.reply {
+        Reply::Scored(spent) => {
+            timings.spent = spent;
+            let scores = SampleScores::from_file(&answer.scores)
+                .map_err(|error| lost(&format!("its scores are malformed: {error}")))?;
+            if scores.count() != manifest.samples {
+                return Err(lost("its scores are more or fewer than the samples"));
+            }
+            let result = scored(&scores, manifest)?;
+            timings.total = started.elapsed();
+            Ok(Evaluation {
+                result,
+                scores: Some(scores),
+                detail: None,
+                timings,
+            })
+        }
+        Reply::Failed { status, detail } => {
+            let status = Status::from_u8(status)
+                .ok()
+                .filter(|status| *status != Status::Ok && status.is_reproducible())
+                .ok_or_else(|| lost("it replied an unknown status"))?;
+            timings.total = started.elapsed();
+            let detail = Some(brief(&detail));
+            Ok(Evaluation {
+                result: failed(status),
+                scores: None,
+                detail,
+                timings,
+            })
+        }
+        Reply::Local { kind, detail } => {
+            let detail = brief(&detail);
+            Err(match kind {
+                LocalKind::OutOfMemory => LocalFailure::OutOfMemory { detail },
+                LocalKind::Sandbox => LocalFailure::Sandbox { detail },
+                LocalKind::Unsupported => LocalFailure::Unsupported { detail },
+                LocalKind::Internal => LocalFailure::WorkerLost { detail },
+            })
+        }
+        Reply::Compiled => Err(lost("it compiled where it should have evaluated")),
+    }
+}
+
+/// The result that follows from scores, in integers (5.4). Scores out of the request's range are
+/// refused.
+fn scored(scores: &SampleScores, manifest: &Manifest) -> Result<EvaluationResult, LocalFailure> {
+    let lost = |error: &dyn std::error::Error| LocalFailure::WorkerLost {
+        detail: format!("no figures follow from its scores: {error}"),
+    };
+    let figures = zarathustra_protocol::figures(scores, manifest.score_range, manifest.alpha)
+        .map_err(|error| lost(&error))?;
+    let environment = EnvironmentLock.digest();
+    EvaluationResult::scored(environment, Engine::Libtorch, figures, scores.root())
+        .map_err(|error| lost(&error))
+}
+
+fn failed(status: Status) -> EvaluationResult {
+    EvaluationResult::failed(EnvironmentLock.digest(), status)
+        .expect("only called for statuses other than Ok")
+}
+
+/// Folder of a program, for files that lie beside it.
+fn beside_current_program() -> Option<PathBuf> {
+    std::env::current_exe().ok()?.parent().map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+/// Why an evaluation could not be done on this machine. Never claimed: the operator abstains.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalFailure {
+    /// Something could not be set up before the worker ran.
+    #[error("{action}")]
+    Setup {
+        /// What was tried.
+        action: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There is no worker program.
+    #[error("no program {program:?} beside this one; set {variable} to its path", variable = super::WORKER_VARIABLE)]
+    NoWorker {
+        /// Name of the program.
+        program: String,
+    },
+    /// The request allows itself more than this operator does.
+    #[error("the evaluation may need {asked} bytes of memory, this operator allows {allowed}")]
+    BeyondSettings {
+        /// Bytes that the evaluation may need.
+        asked: u64,
+        /// Bytes that the settings allow.
+        allowed: u64,
+    },
+    /// The evaluation took too long.
+    #[error("no result after {seconds} s")]
+    TimedOut {
+        /// How long it was given.
+        seconds: u64,
+    },
+    /// The evaluation needed too much memory.
+    #[error("out of memory: {detail}")]
+    OutOfMemory {
+        /// What was exceeded.
+        detail: String,
+    },
+    /// The worker ended without a valid reply.
+    #[error("the worker was lost: {detail}")]
+    WorkerLost {
+        /// How it ended.
+        detail: String,
+    },
+    /// The sandbox cannot be enforced here.
+    #[error("no sandbox: {detail}")]
+    Sandbox {
+        /// What is missing.
+        detail: String,
+    },
+    /// This processor cannot compute what the environment lock asks for.
+    #[error("unsupported machine: {detail}")]
+    Unsupported {
+        /// What is missing.
+        detail: String,
+    },
+}
+
+impl LocalFailure {
+    /// Stable name of the reason to abstain.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Setup { .. } => "local_setup",
+            Self::NoWorker { .. } => "local_no_worker",
+            Self::BeyondSettings { .. } => "local_beyond_settings",
+            Self::TimedOut { .. } => "local_timed_out",
+            Self::OutOfMemory { .. } => "local_out_of_memory",
+            Self::WorkerLost { .. } => "local_worker_lost",
+            Self::Sandbox { .. } => "local_no_sandbox",
+            Self::Unsupported { .. } => "local_unsupported",
+        }
+    }
+
+    pub(super) fn setup(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let action = action.into();
+        |source| Self::Setup { action, source }
+    }
+}

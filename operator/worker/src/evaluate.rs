@@ -1,0 +1,337 @@
+//! One evaluation: the files are checked in the order of the specification, then the program
+//! scores each model in a store of its own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tch::TchError;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, Store, Trap};
+use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
+use zarathustra_eval::cost::Cost;
+use zarathustra_eval::manifest::{MAX_EVALUATOR_BYTES, Manifest};
+use zarathustra_eval::parameters::{self, Expected, ParametersError};
+use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Spent};
+use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
+
+use crate::model::Model;
+use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
+use crate::quantise::quantise;
+use crate::{Ended, engine};
+
+/// Most bytes that the program may pass to the host in one call, whatever its memory limit.
+const MAX_CALL_BYTES: u64 = 1 << 30;
+
+/// Compiles the evaluator into the cache.
+///
+/// # Errors
+/// When it is not the pinned file or no evaluator.
+pub fn compile(job: &Job) -> Result<(), Ended> {
+    let engine = engine::engine(&job.cache).map_err(internal)?;
+    load_evaluator(&engine, &job.evaluator).map(|_| ())
+}
+
+/// Scores both models.
+///
+/// # Errors
+/// When the content is at fault, or when it cannot be done here.
+pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
+    check_processor()?;
+    let started = Instant::now();
+    let manifest = Manifest::from_json(task.manifest.as_bytes()).map_err(internal)?;
+    let seed: Seed = task.seed.parse().map_err(internal)?;
+
+    // The request is checked before the challenger: what is wrong with it is its owner's fault,
+    // whatever was submitted to it.
+    let architecture = load_architecture(&task.architecture, &manifest)?;
+    let engine = engine::engine(&job.cache).map_err(internal)?;
+    let evaluator = load_evaluator(&engine, &job.evaluator)?;
+    let challenger = load_model(&task.challenger, &manifest, &architecture)?
+        .map_err(|error| Ended::failed(error.status(), error))?;
+    let mut spent = Spent {
+        load_micros: micros(started),
+        ..Spent::default()
+    };
+
+    let runs = Runs {
+        engine: &engine,
+        evaluator: &evaluator,
+        manifest: &manifest,
+        seed,
+    };
+    let timer = Instant::now();
+    let (challenger, fuel) = runs.score(challenger, Role::Challenger)?;
+    (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), fuel);
+
+    let timer = Instant::now();
+    let (champion, fuel) = match load_model(&task.champion, &manifest, &architecture)? {
+        Ok(model) => runs.champion(model)?,
+        Err(_) => (runs.worst(), 0),
+    };
+    (spent.champion_micros, spent.champion_fuel) = (micros(timer), fuel);
+
+    let pairs = champion.into_iter().zip(challenger);
+    let scores = pairs.map(|(champion, challenger)| SampleScore {
+        champion,
+        challenger,
+    });
+    Ok((
+        spent,
+        SampleScores::new(scores.collect()).map_err(internal)?,
+    ))
+}
+
+/// What the runs of both models have in common.
+struct Runs<'a> {
+    engine: &'a Engine,
+    evaluator: &'a EvaluatorPre<Host>,
+    manifest: &'a Manifest,
+    seed: Seed,
+}
+
+impl Runs<'_> {
+    /// Scores the champion. It can lose samples, but never void an evaluation: where the program
+    /// fails on it after having scored the challenger, every sample scores the least.
+    fn champion(&self, model: Model) -> Result<(Vec<Score>, u64), Ended> {
+        match self.score(model, Role::Champion) {
+            Err(Ended::Failed { .. }) => Ok((self.worst(), self.manifest.limits.fuel)),
+            other => other,
+        }
+    }
+
+    /// The scores of a champion that failed on every sample.
+    fn worst(&self) -> Vec<Score> {
+        vec![self.manifest.score_range.lo(); self.manifest.samples as usize]
+    }
+
+    /// Runs the program on a model: its scores, and the fuel that they took.
+    fn score(&self, model: Model, role: Role) -> Result<(Vec<Score>, u64), Ended> {
+        let limits = &self.manifest.limits;
+        let host = Host::new(Arc::new(model), role, limits.memory_bytes);
+        let mut store = Store::new(self.engine, host);
+        store.limiter(Host::limiter);
+        store.set_fuel(limits.fuel).map_err(internal)?;
+        store.set_hostcall_fuel(limits.memory_bytes.min(MAX_CALL_BYTES) as usize);
+        let answer = self
+            .evaluator
+            .instantiate(&mut store)
+            .and_then(|program| {
+                let seed = self.seed.get();
+                program.call_evaluate(&mut store, seed.as_slice(), self.manifest.samples)
+            })
+            .map_err(|error| stopped(&error))?;
+        let fuel = limits
+            .fuel
+            .saturating_sub(store.get_fuel().map_err(internal)?);
+        let rows = store.into_data().into_rows();
+        let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
+        let scores = answer.map_err(|text| invalid(format!("the evaluator says: {text}")))?;
+        if scores.len() != self.manifest.samples as usize {
+            let asked = self.manifest.samples;
+            return Err(invalid(format!(
+                "{} scores for {asked} samples",
+                scores.len()
+            )));
+        }
+        let mut scores = scores
+            .into_iter()
+            .map(|score| quantise(score, self.manifest.score_range))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| invalid("a score is not a number".to_owned()))?;
+        fail_samples(&mut scores, &rows, self.manifest.score_range.lo());
+        Ok((scores, fuel))
+    }
+}
+
+/// Gives the least score to the samples whose rows the champion failed on.
+///
+/// The host sees rows, not samples. A program presents equally many rows for each sample, in the
+/// order of the samples, so a row tells its sample. Where the number of rows is no multiple of
+/// the number of samples the rows cannot be told apart, and every sample fails.
+fn fail_samples(scores: &mut [Score], rows: &Rows, least: Score) {
+    if rows.failed.is_empty() {
+        return;
+    }
+    let samples = scores.len() as u64;
+    if rows.total % samples != 0 {
+        scores.fill(least);
+        return;
+    }
+    let rows_per_sample = rows.total / samples;
+    for row in &rows.failed {
+        scores[(row / rows_per_sample) as usize] = least;
+    }
+}
+
+fn load_architecture(file: &JobFile, manifest: &Manifest) -> Result<Architecture, Ended> {
+    let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
+    let bytes = read_pinned(file, MAX_ARCHITECTURE_BYTES as u64)?
+        .ok_or_else(|| invalid("the architecture is not the pinned file".to_owned()))?;
+    let architecture =
+        Architecture::from_json(&bytes).map_err(|error| invalid(error.to_string()))?;
+    match Cost::of(&architecture).exceeds(&manifest.limits) {
+        Some(limit) => Err(invalid(format!(
+            "the architecture exceeds the request's {limit}"
+        ))),
+        None => Ok(architecture),
+    }
+}
+
+fn load_evaluator(engine: &Engine, file: &JobFile) -> Result<EvaluatorPre<Host>, Ended> {
+    let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
+    let bytes = read_pinned(file, MAX_EVALUATOR_BYTES)?
+        .ok_or_else(|| invalid("the evaluator is not the pinned file".to_owned()))?;
+    let prepare = || {
+        let component: Component = engine::load(engine, &bytes)?;
+        let mut linker = Linker::new(engine);
+        nn::add_to_linker(&mut linker)?;
+        EvaluatorPre::new(linker.instantiate_pre(&component)?)
+    };
+    prepare()
+        .map_err(|error| lacking_resources(&error).unwrap_or_else(|| invalid(format!("{error:#}"))))
+}
+
+/// The model of a parameters file, or what is wrong with the file.
+fn load_model(
+    file: &JobFile,
+    manifest: &Manifest,
+    architecture: &Architecture,
+) -> Result<Result<Model, ParametersError>, Ended> {
+    let expected = Expected {
+        sha256: file.sha256,
+        size: file.size,
+    };
+    if let Err(error) = parameters::check_size(&expected, &manifest.limits) {
+        return Ok(Err(error));
+    }
+    let bytes = read_at_most(file, file.size)?;
+    match parameters::check(&bytes, &expected, &manifest.limits, architecture) {
+        Ok(tensors) => Model::new(architecture, &tensors)
+            .map(Ok)
+            .map_err(|error| libtorch(&error)),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// The file's bytes if they are the pinned ones and not too many.
+fn read_pinned(file: &JobFile, limit: u64) -> Result<Option<Vec<u8>>, Ended> {
+    if file.size > limit {
+        return Ok(None);
+    }
+    let bytes = read_at_most(file, file.size)?;
+    let expected = Expected {
+        sha256: file.sha256,
+        size: file.size,
+    };
+    Ok((Expected::of(&bytes) == expected).then_some(bytes))
+}
+
+/// Up to one byte more than `limit`, so that a longer file is seen to be longer.
+fn read_at_most(file: &JobFile, limit: u64) -> Result<Vec<u8>, Ended> {
+    use std::io::Read;
+
+    let read = || {
+        let mut bytes = Vec::new();
+        std::fs::File::open(&file.path)?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(bytes)
+    };
+    read().map_err(|error| internal(format!("read {}: {error}", file.path.display())))
+}
+
+/// Sorts what ended the program into what every machine derives alike and what is local.
+fn stopped(error: &wasmtime::Error) -> Ended {
+    if let Some(Stopped(ended)) = error.downcast_ref() {
+        return ended.clone();
+    }
+    if let Some(ended) = lacking_resources(error) {
+        return ended;
+    }
+    match error.downcast_ref() {
+        Some(Trap::OutOfFuel) => Ended::failed(Status::FuelExhausted, "all fuel is used"),
+        Some(Trap::StackOverflow) => {
+            Ended::local(LocalKind::Unsupported, "the evaluator used up its stack")
+        }
+        _ => Ended::failed(Status::EvaluatorTrapped, format!("{error:#}")),
+    }
+}
+
+/// The local condition behind an error, when the machine and not the program caused it.
+///
+/// wasmtime passes on what the operating system or its own allocations say, as text. A program
+/// that managed to have such text in its error would be abstained from, not accused.
+fn lacking_resources(error: &wasmtime::Error) -> Option<Ended> {
+    let text = format!("{error:#}");
+    let of_the_machine = ["os error", "out of memory", "failed to allocate"];
+    of_the_machine
+        .iter()
+        .any(|phrase| text.contains(phrase))
+        .then(|| Ended::local(LocalKind::OutOfMemory, text))
+}
+
+/// Refuses to compute on a processor whose results would differ from what the lock promises.
+fn check_processor() -> Result<(), Ended> {
+    #[cfg(target_arch = "x86_64")]
+    if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
+        return Err(Ended::local(
+            LocalKind::Unsupported,
+            "the processor lacks AVX2 or FMA",
+        ));
+    }
+    Ok(())
+}
+
+/// What a failure of libtorch means.
+pub fn libtorch(error: &TchError) -> Ended {
+    let text = error.to_string();
+    let kind = if text.contains("allocate memory") || text.contains("bad_alloc") {
+        LocalKind::OutOfMemory
+    } else {
+        LocalKind::Internal
+    };
+    Ended::local(kind, text)
+}
+
+fn internal(error: impl ToString) -> Ended {
+    Ended::local(LocalKind::Internal, error)
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(samples: usize, total: u64, failed: &[u64], expected: &[i64]) {
+        let least = Score::from_micros(-9);
+        let mut scores = vec![Score::from_micros(5); samples];
+        fail_samples(
+            &mut scores,
+            &Rows {
+                total,
+                failed: failed.to_vec(),
+            },
+            least,
+        );
+        let micros: Vec<_> = scores.iter().map(|score| score.micros()).collect();
+        assert_eq!(micros, expected);
+    }
+
+    #[test]
+    fn a_failed_row_costs_its_sample() {
+        check(3, 3, &[], &[5, 5, 5]);
+        check(3, 3, &[1], &[5, -9, 5]);
+        check(3, 6, &[1, 4], &[-9, 5, -9]);
+        check(3, 6, &[0, 1], &[-9, 5, 5]);
+    }
+
+    #[test]
+    fn rows_that_cannot_be_told_apart_cost_every_sample() {
+        check(3, 4, &[0], &[-9, -9, -9]);
+        check(3, 2, &[1], &[-9, -9, -9]);
+        check(3, 4, &[], &[5, 5, 5]);
+    }
+}

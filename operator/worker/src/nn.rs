@@ -1,0 +1,507 @@
+//! `wasi:nn` as an evaluation program meets it: one model under the name `model`, tensors of
+//! 32-bit floats, and a price for everything that the host does.
+//!
+//! Fuel and memory have to bound what happens on the host's side of a call too, and do so alike
+//! on every machine. So a call costs [`CALL_FUEL`], each byte that passes costs one, each
+//! multiply-add of the model costs one; and tensors that are alive count against the same memory
+//! limit as the program's own memory.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceTable, ResourceType};
+use wasmtime::{Error, ResourceLimiter, Result, StoreContextMut};
+use zarathustra_primitives::Status;
+
+use crate::Ended;
+use crate::model::Model;
+pub use bindings::EvaluatorPre;
+use bindings::wasi::nn;
+use nn::errors::ErrorCode;
+use nn::graph::{ExecutionTarget, GraphBuilder, GraphEncoding};
+use nn::tensor::TensorType;
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../eval/wit",
+        world: "evaluator",
+        with: {
+            "wasi:nn/tensor.tensor": super::Tensor,
+            "wasi:nn/graph.graph": super::Graph,
+            "wasi:nn/inference.graph-execution-context": super::Context,
+            "wasi:nn/errors.error": super::Failure,
+        },
+    });
+}
+
+/// The name of the model under test, champion or challenger.
+const MODEL: &str = "model";
+/// The model's input.
+const INPUT: &str = "input";
+/// The model's output.
+const OUTPUT: &str = "output";
+/// Fuel for a call to the host, whatever it does.
+pub const CALL_FUEL: u64 = 1_000;
+/// What a resource is taken to occupy besides its data, in bytes.
+const RESOURCE_BYTES: u64 = 256;
+/// What an element of a table of functions occupies, in bytes.
+const TABLE_ELEMENT_BYTES: usize = 16;
+const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
+const UNSUPPORTED: ErrorCode = ErrorCode::UnsupportedOperation;
+/// Most instances, tables and memories that a program may consist of.
+const MAX_PARTS: usize = 1_000;
+
+/// A tensor on the host's side.
+pub struct Tensor {
+    dimensions: Vec<u32>,
+    ty: TensorType,
+    data: Vec<u8>,
+}
+
+/// The model under test, as the program holds it.
+pub struct Graph;
+/// A computation on the model under test.
+pub struct Context;
+/// An error that a call answered.
+pub struct Failure {
+    code: ErrorCode,
+    data: &'static str,
+}
+
+/// Which model runs; it decides what an output that is not finite means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Such an output costs the champion its sample.
+    Champion,
+    /// Such an output ends the evaluation.
+    Challenger,
+}
+
+/// The rows that the model answered in one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// How many there were, over all computations.
+    pub total: u64,
+    /// Which of them, in order, were answered with something that is not finite.
+    pub failed: Vec<u64>,
+}
+
+/// What a store holds for one run.
+pub struct Host {
+    model: Arc<Model>,
+    role: Role,
+    rows: Rows,
+    table: ResourceTable,
+    memory: Memory,
+}
+
+/// Memory of the program and of what it holds on the host's side.
+struct Memory {
+    limit: u64,
+    used: u64,
+}
+
+/// Why the host ended the program. Travels through wasmtime as the error of the call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Stopped(pub Ended);
+
+fn stop(status: Status, detail: impl ToString) -> Error {
+    Stopped(Ended::failed(status, detail)).into()
+}
+
+fn out_of_memory() -> Error {
+    stop(
+        Status::EvaluatorTrapped,
+        "the evaluator needs more memory than the request allows",
+    )
+}
+
+impl Memory {
+    fn take(&mut self, bytes: u64) -> Result<()> {
+        let used = self.used.saturating_add(bytes);
+        if used > self.limit {
+            return Err(out_of_memory());
+        }
+        self.used = used;
+        Ok(())
+    }
+
+    const fn give_back(&mut self, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        // Beyond its own declared maximum, growing fails as WebAssembly says it does.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.take(desired.saturating_sub(current) as u64)?;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        // wasmtime tells what every machine derives alike from what failed here by text alone.
+        if error.to_string().contains("memory type's limits") {
+            return Ok(());
+        }
+        let kind = zarathustra_eval::wire::LocalKind::OutOfMemory;
+        Err(Stopped(Ended::local(kind, error)).into())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let added = desired
+            .saturating_sub(current)
+            .saturating_mul(TABLE_ELEMENT_BYTES);
+        self.take(added as u64)?;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_PARTS
+    }
+
+    fn tables(&self) -> usize {
+        MAX_PARTS
+    }
+
+    fn memories(&self) -> usize {
+        MAX_PARTS
+    }
+}
+
+impl Host {
+    /// What a run of `role` starts with.
+    pub fn new(model: Arc<Model>, role: Role, memory_bytes: u64) -> Self {
+        let memory = Memory {
+            limit: memory_bytes,
+            used: 0,
+        };
+        Self {
+            model,
+            role,
+            rows: Rows::default(),
+            table: ResourceTable::new(),
+            memory,
+        }
+    }
+
+    /// What keeps the program within its memory.
+    pub fn limiter(&mut self) -> &mut dyn ResourceLimiter {
+        &mut self.memory
+    }
+
+    /// The rows that the model answered.
+    pub fn into_rows(self) -> Rows {
+        self.rows
+    }
+
+    fn push<T: Send + 'static>(&mut self, resource: T, bytes: u64) -> Result<Resource<T>> {
+        self.memory.take(RESOURCE_BYTES.saturating_add(bytes))?;
+        Ok(self.table.push(resource)?)
+    }
+
+    fn delete<T: Send + 'static>(
+        &mut self,
+        resource: Resource<T>,
+        bytes: impl FnOnce(&T) -> u64,
+    ) -> Result<T> {
+        let resource = self.table.delete(resource)?;
+        self.memory
+            .give_back(RESOURCE_BYTES.saturating_add(bytes(&resource)));
+        Ok(resource)
+    }
+
+    /// Answers a call with an error that the program can read.
+    fn fail<T>(&mut self, code: ErrorCode, data: &'static str) -> Fallible<T> {
+        Ok(Err(self.push(Failure { code, data }, 0)?))
+    }
+
+    /// How many rows a tensor has, or why it is no input of the model.
+    fn rows_of(&self, input: &Tensor) -> std::result::Result<u64, &'static str> {
+        let Some((rows, shape)) = input.dimensions.split_first() else {
+            return Err("the input has no rows");
+        };
+        if !self.model.input_shape().eq(shape.iter().copied()) {
+            return Err("the input's shape is not the model's");
+        }
+        let rows = u64::from(*rows);
+        let elements = rows * self.model.input_elements() as u64;
+        if input.ty != TensorType::Fp32 || input.data.len() as u64 != elements * FLOAT_BYTES {
+            return Err("the input is not FP32 data of its dimensions");
+        }
+        Ok(rows)
+    }
+
+    /// Runs the model on a checked input.
+    fn run_model(&mut self, rows: u64, input: &Tensor) -> Result<Tensor> {
+        let values: Vec<f32> = zarathustra_eval::parameters::floats(&input.data).collect();
+        // An infinite question would make any model's answer infinite.
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(stop(
+                Status::EvaluatorInvalid,
+                "an input to the model is not finite",
+            ));
+        }
+        let mut answers = self
+            .model
+            .forward(&values)
+            .map_err(|error| libtorch_failed(&error))?;
+        self.note_rows(&mut answers)?;
+        let mut dimensions = vec![rows as u32];
+        dimensions.extend(self.model.output_shape());
+        let data = answers
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Ok(Tensor {
+            dimensions,
+            ty: TensorType::Fp32,
+            data,
+        })
+    }
+
+    /// Counts answered rows. A challenger's row that is not finite ends the evaluation; the
+    /// champion's becomes zeros, so that the program neither fails on it nor learns of it.
+    fn note_rows(&mut self, answers: &mut [f32]) -> Result<()> {
+        for row in answers.chunks_mut(self.model.output_elements()) {
+            if row.iter().any(|value| !value.is_finite()) {
+                if self.role == Role::Challenger {
+                    return Err(stop(
+                        Status::NonFinite,
+                        "an output of the model is not finite",
+                    ));
+                }
+                self.rows.failed.push(self.rows.total);
+                row.fill(0.0);
+            }
+            self.rows.total += 1;
+        }
+        Ok(())
+    }
+}
+
+/// libtorch fails for lack of memory, or by a mistake of ours: neither is the content's doing.
+fn libtorch_failed(error: &tch::TchError) -> Error {
+    Stopped(crate::evaluate::libtorch(error)).into()
+}
+
+impl Tensor {
+    fn bytes(&self) -> u64 {
+        (self.data.len() + self.dimensions.len() * size_of::<u32>()) as u64
+    }
+}
+
+/// Takes fuel for a call and for the bytes or operations that it moves.
+fn charge(store: &mut Call<'_>, amount: u64) -> Result<()> {
+    let left = store
+        .get_fuel()?
+        .checked_sub(CALL_FUEL.saturating_add(amount));
+    store.set_fuel(left.unwrap_or(0))?;
+    match left {
+        Some(_) => Ok(()),
+        None => Err(wasmtime::Trap::OutOfFuel.into()),
+    }
+}
+
+/// Offers `wasi:nn`, and nothing else.
+///
+/// Written out rather than through the generated traits, because these see the state of a run but
+/// not its fuel.
+pub fn add_to_linker(linker: &mut Linker<Host>) -> Result<()> {
+    add_errors(&mut linker.instance("wasi:nn/errors@0.2.0-rc-2024-10-28")?)?;
+    add_tensor(&mut linker.instance("wasi:nn/tensor@0.2.0-rc-2024-10-28")?)?;
+    add_inference(&mut linker.instance("wasi:nn/inference@0.2.0-rc-2024-10-28")?)?;
+    add_graph(&mut linker.instance("wasi:nn/graph@0.2.0-rc-2024-10-28")?)
+}
+
+fn add_errors(errors: &mut LinkerInstance<'_, Host>) -> Result<()> {
+    errors.resource(
+        "error",
+        ResourceType::host::<Failure>(),
+        |mut store, rep| {
+            store
+                .data_mut()
+                .delete::<Failure>(Resource::new_own(rep), |_| 0)
+                .map(drop)
+        },
+    )?;
+    errors.func_wrap(
+        "[method]error.code",
+        |mut store: Call<'_>, (failure,): (Resource<Failure>,)| {
+            charge(&mut store, 0)?;
+            Ok((store.data().table.get(&failure)?.code,))
+        },
+    )?;
+    errors.func_wrap(
+        "[method]error.data",
+        |mut store: Call<'_>, (failure,): (Resource<Failure>,)| {
+            let data = store.data().table.get(&failure)?.data;
+            charge(&mut store, data.len() as u64)?;
+            Ok((data.to_owned(),))
+        },
+    )
+}
+
+fn add_tensor(tensor: &mut LinkerInstance<'_, Host>) -> Result<()> {
+    tensor.resource(
+        "tensor",
+        ResourceType::host::<Tensor>(),
+        |mut store, rep| {
+            store
+                .data_mut()
+                .delete(Resource::new_own(rep), Tensor::bytes)
+                .map(drop)
+        },
+    )?;
+    tensor.func_wrap(
+        "[constructor]tensor",
+        |mut store: Call<'_>, (dimensions, ty, data): (Vec<u32>, TensorType, Vec<u8>)| {
+            let tensor = Tensor {
+                dimensions,
+                ty,
+                data,
+            };
+            let bytes = tensor.bytes();
+            charge(&mut store, bytes)?;
+            Ok((store.data_mut().push(tensor, bytes)?,))
+        },
+    )?;
+    tensor.func_wrap(
+        "[method]tensor.dimensions",
+        |mut store: Call<'_>, (tensor,): (Resource<Tensor>,)| {
+            let count = store.data().table.get(&tensor)?.dimensions.len();
+            charge(&mut store, (count * size_of::<u32>()) as u64)?;
+            Ok((store.data().table.get(&tensor)?.dimensions.clone(),))
+        },
+    )?;
+    tensor.func_wrap(
+        "[method]tensor.ty",
+        |mut store: Call<'_>, (tensor,): (Resource<Tensor>,)| {
+            charge(&mut store, 0)?;
+            Ok((store.data().table.get(&tensor)?.ty,))
+        },
+    )?;
+    tensor.func_wrap(
+        "[method]tensor.data",
+        |mut store: Call<'_>, (tensor,): (Resource<Tensor>,)| {
+            let bytes = store.data().table.get(&tensor)?.bytes();
+            charge(&mut store, bytes)?;
+            Ok((store.data().table.get(&tensor)?.data.clone(),))
+        },
+    )
+}
+
+fn add_graph(graph: &mut LinkerInstance<'_, Host>) -> Result<()> {
+    graph.resource("graph", ResourceType::host::<Graph>(), |mut store, rep| {
+        store
+            .data_mut()
+            .delete::<Graph>(Resource::new_own(rep), |_| 0)
+            .map(drop)
+    })?;
+    graph.func_wrap(
+        "[method]graph.init-execution-context",
+        |mut store: Call<'_>, (graph,): (Resource<Graph>,)| {
+            charge(&mut store, 0)?;
+            store.data().table.get(&graph)?;
+            answer(store.data_mut().push(Context, 0).map(Ok))
+        },
+    )?;
+    graph.func_wrap(
+        "load",
+        |mut store: Call<'_>, _: (Vec<GraphBuilder>, GraphEncoding, ExecutionTarget)| {
+            charge(&mut store, 0)?;
+            let message = "models are loaded by name only";
+            answer::<Resource<Graph>>(store.data_mut().fail(UNSUPPORTED, message))
+        },
+    )?;
+    graph.func_wrap("load-by-name", |mut store: Call<'_>, (name,): (String,)| {
+        charge(&mut store, name.len() as u64)?;
+        answer(if name == MODEL {
+            store.data_mut().push(Graph, 0).map(Ok)
+        } else {
+            store
+                .data_mut()
+                .fail(ErrorCode::NotFound, "the only model is named \"model\"")
+        })
+    })
+}
+
+fn add_inference(inference: &mut LinkerInstance<'_, Host>) -> Result<()> {
+    let context = ResourceType::host::<Context>();
+    inference.resource("graph-execution-context", context, |mut store, rep| {
+        store
+            .data_mut()
+            .delete::<Context>(Resource::new_own(rep), |_| 0)
+            .map(drop)
+    })?;
+    inference.func_wrap(
+        "[method]graph-execution-context.compute",
+        |mut store: Call<'_>, (context, inputs): (Resource<Context>, Vec<Named>)| {
+            charge(&mut store, 0)?;
+            store.data().table.get(&context)?;
+            answer(compute(store, inputs))
+        },
+    )
+}
+
+type Call<'a> = StoreContextMut<'a, Host>;
+type Named = (String, Resource<Tensor>);
+/// What a call that may fail answers; the outer result ends the program.
+type Fallible<T> = Result<std::result::Result<T, Resource<Failure>>>;
+
+/// A call's results are a tuple of one.
+fn answer<T>(result: Fallible<T>) -> Result<(std::result::Result<T, Resource<Failure>>,)> {
+    result.map(|result| (result,))
+}
+
+fn compute(mut store: Call<'_>, inputs: Vec<Named>) -> Fallible<Vec<Named>> {
+    let host = store.data_mut();
+    // The tensors are handed over: they are gone, whatever comes of it.
+    let inputs = inputs
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, host.delete(tensor, Tensor::bytes)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let [(name, input)] = inputs.as_slice() else {
+        return host.fail(ErrorCode::InvalidArgument, "the model has one input");
+    };
+    if name != INPUT {
+        return host.fail(
+            ErrorCode::InvalidArgument,
+            "the model's input is named \"input\"",
+        );
+    }
+    let model = Arc::clone(&host.model);
+    let rows = match host.rows_of(input) {
+        Ok(rows) => rows,
+        Err(message) => return host.fail(ErrorCode::InvalidArgument, message),
+    };
+    // Paid for before it is done. Input, output and a copy of each are alive together.
+    let output_bytes = rows.saturating_mul(model.output_elements() as u64 * FLOAT_BYTES);
+    let working_bytes = output_bytes.saturating_add(input.bytes()).saturating_mul(2);
+    host.memory.take(working_bytes)?;
+    charge(
+        &mut store,
+        rows.saturating_mul(model.macs_per_row())
+            .saturating_add(output_bytes),
+    )?;
+    let host = store.data_mut();
+    let output = host.run_model(rows, input)?;
+    host.memory.give_back(working_bytes);
+    let bytes = output.bytes();
+    Ok(Ok(vec![(OUTPUT.to_owned(), host.push(output, bytes)?)]))
+}

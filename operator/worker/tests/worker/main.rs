@@ -1,0 +1,6 @@
+//! The worker as its host sees it: real processes, real libtorch, real components.
+
+mod common;
+mod evaluation;
+mod hostile;
+mod x_squared;
