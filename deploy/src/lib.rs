@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Deployments: a local chain, EigenLayer's real core on it, and the contracts of the market.
+//!
+//! [`Devnet`] is all of it at once. [`Anvil`] runs a chain, [`EigenLayer`] deploys the core and does
+//! what stakers and operators do there, [`Market`] deploys our contracts on any chain that has the
+//! core, and [`snapshot`] keeps a deployed chain on disk for the next start. [`Account`] is who sends.
+//!
+//! Invariant: `eigen-utils`, which stands on an older alloy, is named in [`eigenlayer`] alone.
+
+mod account;
+mod anvil;
+mod artifacts;
+mod checkout;
+mod devnet;
+pub mod eigenlayer;
+mod market;
+mod revert;
+pub mod snapshot;
+
+pub use account::{Account, devnet_key};
+pub use anvil::{Anvil, AnvilOptions, Hardfork, Mining};
+pub use artifacts::Artifacts;
+pub use checkout::Checkout;
+pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER};
+pub use eigenlayer::EigenLayer;
+pub use market::{IMPROVE, KindOptions, Market, MarketOptions};
+pub use revert::Reverted;
+pub use zarathustra_chain::Addresses;
