@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eyre::Result;
+use eyre::{Result, bail};
 
 use crate::{checkout::Checkout, process, tally::Tally};
 
@@ -36,36 +36,36 @@ impl<'a> Steps<'a> {
 
     /// Runs a command, unless an earlier step failed, and counts the tests that it reports.
     pub fn command(&mut self, name: &'static str, command: &mut Command) {
-        command.current_dir(self.checkout.root());
-        self.run(name, command);
+        self.timed(name, |steps| steps.watch(command).map(|_| ()));
     }
 
-    /// Runs one of Foundry's programs in the contracts' folder.
-    pub fn forge(&mut self, name: &'static str, arguments: &[&str]) {
-        let mut forge = Command::new(self.checkout.tool("forge"));
-        forge
-            .args(arguments)
-            .current_dir(self.checkout.path("contracts"));
-        if std::io::stdout().is_terminal() {
-            forge.args(["--color", "always"]);
-        }
-        self.run(name, &mut forge);
-    }
-
-    fn run(&mut self, name: &'static str, command: &mut Command) {
-        self.timed(name, |steps| {
-            // The output goes through a pipe, which would switch colours off.
-            if std::io::stdout().is_terminal() {
-                command.env("CARGO_TERM_COLOR", "always");
-            }
-            println!("    {}", process::describe(command));
-            let (status, output) = process::watched(command)?;
-            steps.tally += Tally::read(&output);
-            if !status.success() {
-                eyre::bail!("`{}` ended with {status}", process::describe(command));
-            }
-            Ok(())
+    /// Runs a test runner, unless an earlier step failed, and counts the tests that it reports.
+    ///
+    /// A runner that finds nothing to run is content with itself; this step is not.
+    pub fn tests(&mut self, name: &'static str, command: &mut Command) {
+        self.timed(name, |steps| match steps.watch(command)? {
+            ran if ran == Tally::default() => bail!("no test ran"),
+            _ => Ok(()),
         });
+    }
+
+    /// Runs `command` in the root, if it names no other folder.
+    fn watch(&mut self, command: &mut Command) -> Result<Tally> {
+        if command.get_current_dir().is_none() {
+            command.current_dir(self.checkout.root());
+        }
+        // The output goes through a pipe, which would switch colours off.
+        if std::io::stdout().is_terminal() {
+            command.env("CARGO_TERM_COLOR", "always");
+        }
+        println!("    {}", process::describe(command));
+        let (status, output) = process::watched(command)?;
+        let tally = Tally::read(&output);
+        self.tally += tally;
+        if !status.success() {
+            bail!("`{}` ended with {status}", process::describe(command));
+        }
+        Ok(tally)
     }
 
     fn timed(&mut self, name: &'static str, step: impl FnOnce(&mut Self) -> Result<()>) {

@@ -1,6 +1,9 @@
 //! `cargo xtask test` and `cargo xtask check`: what has to hold before a change is merged.
 
-use std::process::{Command, ExitCode};
+use std::{
+    io::IsTerminal as _,
+    process::{Command, ExitCode},
+};
 
 use eyre::Result;
 
@@ -19,8 +22,11 @@ pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
     steps.step("set-up", || setup.run());
     checks(checkout, &mut steps);
-    steps.forge("Solidity warnings and sizes", &["build", "--sizes"]);
-    steps.forge("Solidity tests", &["test"]);
+    steps.command(
+        "Solidity warnings and sizes",
+        &mut forge(checkout, &["build", "--sizes"]),
+    );
+    steps.tests("Solidity tests", &mut forge(checkout, &["test"]));
     steps.step("generated files", || setup.contracts(Abi::Check));
     // Programs too: scenarios start them.
     steps.command(
@@ -37,7 +43,7 @@ pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
                 "--locked",
                 "--no-fail-fast",
             ]);
-            steps.command(name, cargo.args(["--no-tests=pass", "-E", filter]));
+            steps.tests(name, cargo.args(["-E", filter]));
         };
         nextest("Rust tests", "not package(zarathustra-tests)");
         nextest("end-to-end scenarios", "package(zarathustra-tests)");
@@ -51,7 +57,7 @@ pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
             "--bins",
             "--lib",
         ]);
-        steps.command(
+        steps.tests(
             "Rust tests and end-to-end scenarios",
             cargo.args(["--tests"]),
         );
@@ -76,7 +82,7 @@ fn checks(checkout: &Checkout, steps: &mut Steps<'_>) {
         "Rust format",
         Command::new("cargo").args(["fmt", "--all", "--check"]),
     );
-    steps.forge("Solidity format", &["fmt", "--check"]);
+    steps.command("Solidity format", &mut forge(checkout, &["fmt", "--check"]));
     let mut clippy = Command::new("cargo");
     clippy.args([
         "clippy",
@@ -89,6 +95,23 @@ fn checks(checkout: &Checkout, steps: &mut Steps<'_>) {
     ]);
     steps.command("clippy", &mut clippy);
     steps.step("unused dependencies", || unused_dependencies(checkout));
+}
+
+/// Forge, in the contracts' folder.
+fn forge(checkout: &Checkout, arguments: &[&str]) -> Command {
+    let mut forge = Command::new(checkout.tool("forge"));
+    forge
+        .args(arguments)
+        .current_dir(checkout.path("contracts"));
+    // Output folders of its own: `forge lint` leaves artefacts without code in the usual
+    // ones, and `forge test` passes over tests whose artefacts have none.
+    forge
+        .env("FOUNDRY_OUT", checkout.tools("forge/out"))
+        .env("FOUNDRY_CACHE_PATH", checkout.tools("forge/cache"));
+    if std::io::stdout().is_terminal() {
+        forge.args(["--color", "always"]);
+    }
+    forge
 }
 
 fn unused_dependencies(checkout: &Checkout) -> Result<()> {
