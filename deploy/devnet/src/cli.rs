@@ -6,7 +6,7 @@ use alloy::{primitives::Address, signers::local::PrivateKeySigner};
 use eyre::{Result, WrapErr, bail};
 use serde_json::Value;
 use tokio::process::Command;
-use zarathustra_signer::{Password, import_wallet};
+use zarathustra_signer::import_wallet;
 
 /// A user with a key, a home folder and the address of an IPFS node.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ pub(crate) fn keystore(folder: &Path, signer: &PrivateKeySigner) -> Result<(Path
     std::fs::create_dir_all(folder).wrap_err_with(|| format!("create {}", folder.display()))?;
     let (keystore, password) = (folder.join("ecdsa.json"), password_file(folder)?);
     if !keystore.exists() {
-        import_wallet(&keystore, &Password::from_file(&password)?, &signer.to_bytes())?;
+        import_wallet(&keystore, &password, &signer.to_bytes())?;
     }
     Ok((keystore, password))
 }

@@ -18,7 +18,7 @@ use zarathustra_deploy::{
     eigenlayer::{Delays, WHOLE},
     snapshot,
 };
-use zarathustra_signer::{Password, import_bls, prove_registration};
+use zarathustra_signer::{import_bls_key, prove_registration};
 
 use crate::{
     OperatorSpec, Process, Role, Started, User,
@@ -424,6 +424,7 @@ async fn deploy(checkout: &Checkout, options: &DevnetOptions) -> Result<(Anvil, 
         key = key.with(format!("{}:{}", operator.name, operator.stake_tokens));
     }
     let anvil = AnvilOptions {
+        first_block: Delays::default().first_block(),
         log: Some(options.folder.join("anvil.log")),
         ..AnvilOptions::new(checkout.tool("anvil"))
     };
@@ -481,7 +482,7 @@ fn bls_keystore(folder: &Path, name: &str) -> Result<PathBuf> {
         let mut secret = alloy::primitives::keccak256(format!("Zarathustra.Devnet.Bls.v1:{name}")).0;
         // The group's order is below 2^255.
         secret[0] &= 0x3f;
-        import_bls(&path, &Password::from_file(&password_file(folder)?)?, &secret)?;
+        import_bls_key(&path, &password_file(folder)?, &secret)?;
     }
     Ok(path)
 }

@@ -279,11 +279,11 @@ impl Housekeeper {
         let mut all_done = true;
         for id in self.faults_done + 1..=count {
             let fault = read("fault", governance.fault(U256::from(id))).await?;
-            all_done &= fault.executed;
+            all_done &= fault.executed || fault.vetoed;
             if all_done {
                 self.faults_done = id;
             }
-            if !fault.executed && head.clock >= fault.executableAt {
+            if !fault.executed && !fault.vetoed && head.number >= fault.executableAt {
                 let call = IAvsGovernance::executeFaultCall {
                     faultId: U256::from(id),
                 };
