@@ -57,11 +57,17 @@ impl Amount {
         }
     }
 
-    /// The amount in the smallest unit of an ERC-20.
-    pub fn tokens(&self, decimals: u8) -> Result<u128, AmountError> {
+    /// The amount in the smallest unit of an ERC-20 of so many decimals, where it tells them.
+    pub fn tokens(&self, decimals: Option<u8>) -> Result<u128, AmountError> {
         match self.unit {
             Unit::Smallest => self.scaled(0),
-            Unit::Tokens => self.scaled(decimals),
+            Unit::Tokens => match decimals {
+                Some(decimals) => self.scaled(decimals),
+                None => Err(AmountError::Unit(
+                    self.clone(),
+                    "a token that does not tell its decimals; write it in units",
+                )),
+            },
             Unit::Gwei | Unit::Ether => Err(AmountError::Unit(
                 self.clone(),
                 "an ERC-20; write it in tokens",
@@ -159,9 +165,9 @@ mod tests {
         assert_eq!(read("7 wei").native(), Ok(7));
         assert_eq!(read("1.5 gwei").native(), Ok(1_500_000_000));
         assert_eq!(read("0.25 ether").native(), Ok(250_000_000_000_000_000));
-        assert_eq!(read("1.50 tokens").tokens(6), Ok(1_500_000));
-        assert_eq!(read("3 units").tokens(6), Ok(3));
-        assert_eq!(read("7 tokens").tokens(0), Ok(7));
+        assert_eq!(read("1.50 tokens").tokens(Some(6)), Ok(1_500_000));
+        assert_eq!(read("3 units").tokens(Some(6)), Ok(3));
+        assert_eq!(read("7 tokens").tokens(Some(0)), Ok(7));
     }
 
     #[test]
@@ -194,7 +200,7 @@ mod tests {
             Err(AmountError::Range(_, 0))
         ));
         assert!(matches!(
-            read("0.0000001 tokens").tokens(6),
+            read("0.0000001 tokens").tokens(Some(6)),
             Err(AmountError::Range(_, 6))
         ));
         assert!(matches!(
@@ -206,7 +212,12 @@ mod tests {
             Err(AmountError::Unit(..))
         ));
         assert!(matches!(
-            read("1 ether").tokens(18),
+            read("1 tokens").tokens(None),
+            Err(AmountError::Unit(..))
+        ));
+        assert_eq!(read("1 units").tokens(None), Ok(1));
+        assert!(matches!(
+            read("1 ether").tokens(Some(18)),
             Err(AmountError::Unit(..))
         ));
     }

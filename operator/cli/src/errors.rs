@@ -43,10 +43,7 @@ pub struct Diagnosis {
 impl Diagnosis {
     /// Takes an error apart.
     pub fn of(error: &Report) -> Self {
-        let mut causes: Vec<String> = error
-            .chain()
-            .map(|cause| one_line(&cause.to_string()))
-            .collect();
+        let mut causes: Vec<String> = error.chain().map(in_words).collect();
         causes.dedup();
         let (code, hint) = error
             .chain()
@@ -70,9 +67,13 @@ impl Diagnosis {
     }
 }
 
-/// Nodes and peers put line breaks into their messages.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Nodes and peers put line breaks into their messages; ours are where they help.
+fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
+    let text = cause.to_string();
+    match cause.is::<Refusal>() {
+        true => text,
+        false => text.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(String, Option<String>)> {

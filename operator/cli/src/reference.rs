@@ -5,7 +5,7 @@ use clap::{Arg, Command};
 const INTRODUCTION: &str = "\
 # The command line
 
-<!-- Written from the program's own help by `ZARATHUSTRA_BLESS=1 cargo test -p zarathustra-cli --test reference`. -->
+<!-- Written from the program's own help by `ZARATHUSTRA_BLESS=1 cargo test -p zarathustra-cli reference`. -->
 
 A command prints its result on standard output and everything else on standard error.
 With `--json` the result is one JSON document; amounts in it are strings in the smallest unit of their token, scores are integers in units of 1e-6.
@@ -70,7 +70,7 @@ fn arguments<'a>(args: impl Iterator<Item = &'a Arg>) -> String {
             .join(" ")
             .replace('|', "\\|");
         if let Some(variable) = arg.get_env() {
-            meaning.push_str(&format!(" Environment: `{}`.", variable.to_string_lossy()));
+            meaning.push_str(&format!(" (environment: `{}`)", variable.to_string_lossy()));
         }
         text.push_str(&format!(
             "| `{}` | {meaning} | {} |\n",
@@ -90,7 +90,8 @@ fn usage(arg: &Arg) -> String {
     let mut text = match (arg.get_long(), takes_value) {
         (Some(long), true) => format!("--{long} <{value}>"),
         (Some(long), false) => format!("--{long}"),
-        (None, _) => format!("<{value}>"),
+        (None, _) if arg.is_required_set() => format!("<{value}>"),
+        (None, _) => format!("[{value}]"),
     };
     if let Some(short) = arg.get_short() {
         text = format!("-{short}, {text}");
@@ -114,8 +115,7 @@ fn default(arg: &Arg) -> String {
 
 /// One sentence per line, as the project writes Markdown.
 fn sentences(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace(". ", ".\n")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // clap drops the last period.
+    format!("{}.", text.trim_end_matches('.')).replace(". ", ".\n")
 }

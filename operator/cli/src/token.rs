@@ -31,8 +31,8 @@ pub struct Token {
     pub address: Address,
     /// Its name in tables.
     pub symbol: String,
-    /// Digits behind the point.
-    pub decimals: u8,
+    /// Digits behind the point, where it tells them.
+    pub decimals: Option<u8>,
 }
 
 impl Token {
@@ -41,7 +41,7 @@ impl Token {
         Self {
             address: Address::ZERO,
             symbol: "ether".to_owned(),
-            decimals: NATIVE_DECIMALS,
+            decimals: Some(NATIVE_DECIMALS),
         }
     }
 
@@ -56,7 +56,7 @@ impl Token {
         let symbol = optional(read("symbol", token.symbol()).await)?;
         Ok(Self {
             address,
-            decimals: decimals.unwrap_or(0),
+            decimals,
             symbol: match (decimals, symbol.filter(|s| is_plain(s))) {
                 (Some(_), Some(symbol)) => symbol,
                 (Some(_), None) => "tokens".to_owned(),
@@ -82,7 +82,11 @@ impl Token {
     /// An amount with the token's symbol.
     pub fn show(&self, units: impl TryInto<U256, Error: std::fmt::Debug>) -> String {
         let units = units.try_into().expect("256 bits hold every amount");
-        format!("{} {}", decimal(units, self.decimals), self.symbol)
+        format!(
+            "{} {}",
+            decimal(units, self.decimals.unwrap_or(0)),
+            self.symbol
+        )
     }
 
     /// What an account holds.
@@ -140,7 +144,7 @@ mod tests {
         let token = Token {
             address: Address::repeat_byte(1),
             symbol: "USDC".to_owned(),
-            decimals: 6,
+            decimals: Some(6),
         };
         assert_eq!(token.show(2_500_000_u64), "2.5 USDC");
         assert_eq!(Token::native().show(U256::ZERO), "0 ether");

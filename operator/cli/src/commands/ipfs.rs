@@ -155,9 +155,9 @@ impl Serve {
 
 async fn announce(globals: &Globals, rpc: SocketAddr, node: &EmbeddedNode) -> Result<()> {
     let identity = node.identity().await?;
-    let mut text = format!("rpc    http://{rpc}\n");
+    let mut text = format!("rpc http://{rpc}\n");
     for address in &identity.addresses {
-        text.push_str(&format!("swarm  {address}\n"));
+        text.push_str(&format!("swarm {address}\n"));
     }
     let json = json!({
         "rpc": format!("http://{rpc}"), "peer_id": identity.peer_id, "swarm": identity.addresses,

@@ -64,7 +64,7 @@ fn certified() -> View {
         token: Token {
             address: Address::repeat_byte(0x70),
             symbol: "DEMO".to_owned(),
-            decimals: 18,
+            decimals: Some(18),
         },
         figures: Some(Figures {
             status: 0,
