@@ -11,8 +11,12 @@ impl Devnet {
     /// # Errors
     /// When set-up has not put it where it belongs.
     pub fn libtorch_version(&self) -> Result<String> {
-        let file = self.checkout().root().join(".tools/libtorch/torch/version.py");
-        let text = std::fs::read_to_string(&file).wrap_err_with(|| format!("read {}", file.display()))?;
+        let file = self
+            .checkout()
+            .root()
+            .join(".tools/libtorch/torch/version.py");
+        let text =
+            std::fs::read_to_string(&file).wrap_err_with(|| format!("read {}", file.display()))?;
         text.lines()
             .find_map(|line| line.strip_prefix("__version__ = "))
             .map(|version| version.trim_matches(['\'', '"']).to_owned())
@@ -25,8 +29,16 @@ impl Devnet {
     /// When it does not answer.
     pub async fn ipfs_version(&self) -> Result<String> {
         let url = format!("{}/api/v0/version", self.gateway_rpc());
-        let answer: Value = reqwest::Client::new().post(&url).send().await?.json().await?;
-        Ok(answer["Version"].as_str().wrap_err("the IPFS node names no version")?.to_owned())
+        let answer: Value = reqwest::Client::new()
+            .post(&url)
+            .send()
+            .await?
+            .json()
+            .await?;
+        Ok(answer["Version"]
+            .as_str()
+            .wrap_err("the IPFS node names no version")?
+            .to_owned())
     }
 
     /// SHA-256 of the evaluator that a request pins, as fetched from IPFS.
@@ -37,13 +49,23 @@ impl Devnet {
         let folder = self.folder().join("fetched");
         let user = self.user("reader").await?;
         let answer = user
-            .run(&["request", "fetch", &request.to_string(), "--output", &folder.to_string_lossy()])
+            .run(&[
+                "request",
+                "fetch",
+                &request.to_string(),
+                "--output",
+                &folder.to_string_lossy(),
+            ])
             .await?;
         answer["files"]
             .as_array()
             .into_iter()
             .flatten()
-            .find(|file| file["path"].as_str().is_some_and(|p| p.ends_with("evaluator.wasm")))
+            .find(|file| {
+                file["path"]
+                    .as_str()
+                    .is_some_and(|p| p.ends_with("evaluator.wasm"))
+            })
             .and_then(|file| file["sha256"].as_str())
             .map(str::to_owned)
             .wrap_err("the request has no evaluator")

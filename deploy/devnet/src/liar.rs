@@ -39,7 +39,11 @@ enum Plan {
     /// Falsify the next claim.
     Armed,
     /// This claim is the falsified one, however often it is sent.
-    Lied { performer: Address, task: TaskId, turn: Turn },
+    Lied {
+        performer: Address,
+        task: TaskId,
+        turn: Turn,
+    },
 }
 
 #[derive(Clone)]
@@ -75,8 +79,10 @@ impl Liar {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let router =
-            Router::new().route("/", post(forward)).route("/events", get(events)).with_state(proxy);
+        let router = Router::new()
+            .route("/", post(forward))
+            .route("/events", get(events))
+            .with_state(proxy);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { url, plan })
     }
@@ -89,7 +95,9 @@ impl Liar {
     /// Who was made to lie, and in which task.
     pub fn lied(&self) -> Option<(Address, TaskId)> {
         match *self.plan.lock().unwrap_or_else(PoisonError::into_inner) {
-            Plan::Lied { performer, task, .. } => Some((performer, task)),
+            Plan::Lied {
+                performer, task, ..
+            } => Some((performer, task)),
             Plan::Honest | Plan::Armed => None,
         }
     }
@@ -104,7 +112,12 @@ async fn forward(State(proxy): State<Proxy>, body: Bytes) -> Response {
                 request.params = proxy.falsify(claim).await?;
             }
         }
-        let answer = proxy.http.post(&proxy.upstream).json(&request).send().await?;
+        let answer = proxy
+            .http
+            .post(&proxy.upstream)
+            .json(&request)
+            .send()
+            .await?;
         Ok::<_, eyre::Report>(answer.bytes().await?)
     };
     match answer.await {
@@ -117,7 +130,12 @@ async fn forward(State(proxy): State<Proxy>, body: Bytes) -> Response {
 }
 
 async fn events(State(proxy): State<Proxy>) -> Response {
-    match proxy.http.get(format!("{}/events", proxy.upstream)).send().await {
+    match proxy
+        .http
+        .get(format!("{}/events", proxy.upstream))
+        .send()
+        .await
+    {
         Ok(answer) => axum::body::Body::from_stream(answer.bytes_stream()).into_response(),
         Err(error) => axum::Json(json!({ "error": error.to_string() })).into_response(),
     }
@@ -126,7 +144,11 @@ async fn events(State(proxy): State<Proxy>) -> Response {
 impl Proxy {
     /// Whether this is the claim to falsify.
     fn chosen(&self, claim: &ClaimMessage) -> bool {
-        let lie = Plan::Lied { performer: claim.performer, task: claim.body.task, turn: claim.body.turn };
+        let lie = Plan::Lied {
+            performer: claim.performer,
+            task: claim.body.task,
+            turn: claim.body.turn,
+        };
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
         if *plan == Plan::Armed {
             *plan = lie;
@@ -136,7 +158,10 @@ impl Proxy {
 
     /// The claim with a better challenger, signed by the performer's key.
     async fn falsify(&self, mut claim: ClaimMessage) -> Result<Value> {
-        let key = self.keys.get(&claim.performer).ok_or_else(|| eyre!("a stranger's claim"))?;
+        let key = self
+            .keys
+            .get(&claim.performer)
+            .ok_or_else(|| eyre!("a stranger's claim"))?;
         let honest = EvaluationResult::decode(&claim.body.result)?;
         let (Some(figures), Some(root)) = (honest.figures(), honest.scores_root()) else {
             return Err(eyre!("there is no score to exaggerate"));

@@ -14,7 +14,8 @@ use eyre::{ContextCompat, Result, WrapErr, eyre};
 use serde::{Deserialize, Serialize};
 use zarathustra_chain::{Addresses, Chain};
 use zarathustra_deploy::{
-    Account, Anvil, AnvilOptions, Checkout, EigenLayer, Hardfork, KindOptions, Market, MarketOptions, Mining, devnet_key,
+    Account, Anvil, AnvilOptions, Checkout, EigenLayer, Hardfork, KindOptions, Market,
+    MarketOptions, Mining, devnet_key,
     eigenlayer::{Delays, WHOLE},
     snapshot,
 };
@@ -62,7 +63,10 @@ impl DevnetOptions {
             operators: crate::operators(2, 5),
             block_time,
             proxy: true,
-            market: MarketOptions { improve, ..MarketOptions::default() },
+            market: MarketOptions {
+                improve,
+                ..MarketOptions::default()
+            },
         }
     }
 }
@@ -131,7 +135,10 @@ impl Devnet {
             addresses_file,
             chain,
             gateway_rpc: String::new(),
-            aggregator: Started { url: String::new(), content: Vec::new() },
+            aggregator: Started {
+                url: String::new(),
+                content: Vec::new(),
+            },
             peers: Vec::new(),
             liar: None,
             processes: BTreeMap::new(),
@@ -141,12 +148,21 @@ impl Devnet {
         network.start_gateway().await?;
         network.start_aggregator().await?;
         if network.options.proxy {
-            let performers = network.options.operators.iter().filter(|o| o.role == Role::Performer);
+            let performers = network
+                .options
+                .operators
+                .iter()
+                .filter(|o| o.role == Role::Performer);
             let keys = performers.map(|o| devnet_key(&o.name)).collect();
             let upstream = network.aggregator.url.clone();
             network.liar = Some(Liar::start(&upstream, network.chain.clone(), keys).await?);
         }
-        let names: Vec<String> = network.options.operators.iter().map(|o| o.name.clone()).collect();
+        let names: Vec<String> = network
+            .options
+            .operators
+            .iter()
+            .map(|o| o.name.clone())
+            .collect();
         for name in &names {
             network.spawn_operator(name)?;
         }
@@ -244,7 +260,9 @@ impl Devnet {
     /// # Errors
     /// When there is none of that name.
     pub fn process(&self, name: &str) -> Result<&Process> {
-        self.processes.get(name).wrap_err_with(|| format!("no process is called {name}"))
+        self.processes
+            .get(name)
+            .wrap_err_with(|| format!("no process is called {name}"))
     }
 
     /// All running processes.
@@ -258,7 +276,9 @@ impl Devnet {
     /// When the keystore cannot be written or the chain does not answer.
     pub async fn user(&self, name: &str) -> Result<User> {
         let signer = devnet_key(name);
-        self.anvil.set_balance(signer.address(), ether(POCKET_ETHER)).await?;
+        self.anvil
+            .set_balance(signer.address(), ether(POCKET_ETHER))
+            .await?;
         User::create(
             &self.programs.join("zarathustra"),
             &self.options.folder.join(name),
@@ -274,7 +294,11 @@ impl Devnet {
     /// # Errors
     /// When there is none of that name.
     pub async fn kill(&mut self, name: &str) -> Result<()> {
-        self.processes.remove(name).wrap_err_with(|| format!("no process is called {name}"))?.kill().await
+        self.processes
+            .remove(name)
+            .wrap_err_with(|| format!("no process is called {name}"))?
+            .kill()
+            .await
     }
 
     /// Asks a process to stop and waits until it has.
@@ -282,7 +306,11 @@ impl Devnet {
     /// # Errors
     /// When there is none of that name, or it does not stop in an orderly way.
     pub async fn stop(&mut self, name: &str) -> Result<()> {
-        self.processes.remove(name).wrap_err_with(|| format!("no process is called {name}"))?.stop().await
+        self.processes
+            .remove(name)
+            .wrap_err_with(|| format!("no process is called {name}"))?
+            .stop()
+            .await
     }
 
     /// Starts an operator that was stopped or killed, with its data as it was left.
@@ -313,12 +341,21 @@ impl Devnet {
     async fn start_gateway(&mut self) -> Result<()> {
         let repo = self.options.folder.join(Names::GATEWAY);
         let arguments = ["ipfs", "serve", "--listen", "127.0.0.1:0", "--repo"].map(str::to_owned);
-        let arguments: Vec<String> =
-            arguments.into_iter().chain([repo.to_string_lossy().into_owned()]).collect();
+        let arguments: Vec<String> = arguments
+            .into_iter()
+            .chain([repo.to_string_lossy().into_owned()])
+            .collect();
         let program = self.programs.join("zarathustra");
-        let mut process = Process::spawn(Names::GATEWAY, &program, &arguments, &self.options.folder)?;
-        self.gateway_rpc = process.wait_for(0, |l| l.strip_prefix("rpc ").map(str::to_owned)).await?;
-        self.peers = vec![process.wait_for(0, |l| l.strip_prefix("swarm ").map(str::to_owned)).await?];
+        let mut process =
+            Process::spawn(Names::GATEWAY, &program, &arguments, &self.options.folder)?;
+        self.gateway_rpc = process
+            .wait_for(0, |l| l.strip_prefix("rpc ").map(str::to_owned))
+            .await?;
+        self.peers = vec![
+            process
+                .wait_for(0, |l| l.strip_prefix("swarm ").map(str::to_owned))
+                .await?,
+        ];
         self.processes.insert(Names::GATEWAY.to_owned(), process);
         Ok(())
     }
@@ -326,7 +363,11 @@ impl Devnet {
     async fn start_aggregator(&mut self) -> Result<()> {
         self.spawn_aggregator("127.0.0.1:0")?;
         self.aggregator = self.wait_started(Names::AGGREGATOR, 0).await?;
-        let content = self.aggregator.content.first().wrap_err("the aggregator has no content address")?;
+        let content = self
+            .aggregator
+            .content
+            .first()
+            .wrap_err("the aggregator has no content address")?;
         self.peers.push(content.clone());
         Ok(())
     }
@@ -339,9 +380,16 @@ impl Devnet {
             name,
             data_dir: folder.join("data"),
             chain: self.chain_file(),
-            keys: AggregatorKeys { ecdsa, password_file: password },
-            http: Http { listen: listen.to_owned() },
-            content: Content { peers: self.peers.clone() },
+            keys: AggregatorKeys {
+                ecdsa,
+                password_file: password,
+            },
+            http: Http {
+                listen: listen.to_owned(),
+            },
+            content: Content {
+                peers: self.peers.clone(),
+            },
             log: Log { json: true },
         };
         self.spawn(name, "zarathustra-aggregator", &folder, &settings)
@@ -368,21 +416,39 @@ impl Devnet {
             data_dir: folder.join("data"),
             aggregators: vec![aggregator],
             chain: self.chain_file(),
-            keys: OperatorKeys { ecdsa, bls, password_file },
-            content: Content { peers: self.peers.clone() },
-            evaluation: Evaluation { cache_dir: self.cache_dir() },
+            keys: OperatorKeys {
+                ecdsa,
+                bls,
+                password_file,
+            },
+            content: Content {
+                peers: self.peers.clone(),
+            },
+            evaluation: Evaluation {
+                cache_dir: self.cache_dir(),
+            },
             log: Log { json: true },
         };
         self.spawn(name, role.program(), &folder, &settings)
     }
 
-    fn spawn(&mut self, name: &str, program: &str, folder: &Path, settings: &impl Serialize) -> Result<()> {
+    fn spawn(
+        &mut self,
+        name: &str,
+        program: &str,
+        folder: &Path,
+        settings: &impl Serialize,
+    ) -> Result<()> {
         let file = folder.join("settings.toml");
         let text = toml::to_string_pretty(settings).wrap_err("write the settings")?;
         std::fs::write(&file, text).wrap_err_with(|| format!("write {}", file.display()))?;
         let arguments = ["--settings".to_owned(), file.to_string_lossy().into_owned()];
-        let process =
-            Process::spawn(name, &self.programs.join(program), &arguments, &self.options.folder)?;
+        let process = Process::spawn(
+            name,
+            &self.programs.join(program),
+            &arguments,
+            &self.options.folder,
+        )?;
         self.processes.insert(name.to_owned(), process);
         Ok(())
     }
@@ -392,7 +458,9 @@ impl Devnet {
             rpc_url: self.anvil.url().to_owned(),
             addresses: self.addresses_file.clone(),
             confirmations: 1,
-            poll_ms: u64::try_from(self.options.block_time.as_millis() / 4).unwrap_or(250).max(50),
+            poll_ms: u64::try_from(self.options.block_time.as_millis() / 4)
+                .unwrap_or(250)
+                .max(50),
             low_balance_gwei: 1_000_000,
         }
     }
@@ -429,7 +497,9 @@ async fn deploy(checkout: &Checkout, options: &DevnetOptions) -> Result<(Anvil, 
         ..AnvilOptions::new(checkout.tool("anvil"))
     };
     let build = async |anvil: &Anvil| -> Result<Deployed> {
-        let deployer = anvil.account(devnet_key("deployer"), ether(10 * POCKET_ETHER)).await?;
+        let deployer = anvil
+            .account(devnet_key("deployer"), ether(10 * POCKET_ETHER))
+            .await?;
         let eigenlayer = EigenLayer::deploy(&deployer, &artifacts, Delays::default()).await?;
         let addresses = Market::deploy(&deployer, &artifacts, &eigenlayer, &options.market).await?;
 
@@ -438,8 +508,13 @@ async fn deploy(checkout: &Checkout, options: &DevnetOptions) -> Result<(Anvil, 
                 .await
                 .wrap_err_with(|| format!("register {}", operator.name))?;
         }
-        anvil.set_balance(devnet_key(Names::AGGREGATOR).address(), ether(POCKET_ETHER)).await?;
-        Ok(Deployed { addresses, eigenlayer })
+        anvil
+            .set_balance(devnet_key(Names::AGGREGATOR).address(), ether(POCKET_ETHER))
+            .await?;
+        Ok(Deployed {
+            addresses,
+            eigenlayer,
+        })
     };
     snapshot::load_or_build(&checkout.snapshots(), key, &anvil, build).await
 }
@@ -452,13 +527,19 @@ async fn join(
     spec: &OperatorSpec,
 ) -> Result<()> {
     const SET: u32 = 0;
-    let operator = anvil.account(devnet_key(&spec.name), ether(POCKET_ETHER)).await?;
-    let staker = anvil.account(devnet_key(&staker_name(&spec.name)), ether(1)).await?;
+    let operator = anvil
+        .account(devnet_key(&spec.name), ether(POCKET_ETHER))
+        .await?;
+    let staker = anvil
+        .account(devnet_key(&staker_name(&spec.name)), ether(1))
+        .await?;
     eigenlayer.register_as_operator(&operator, 0, "").await?;
     anvil.mine(2).await?;
     eigenlayer.deposit(&staker, spec.stake()).await?;
     eigenlayer.delegate(&staker, operator.address()).await?;
-    eigenlayer.modify_allocations(&operator, addresses.avs_governance, SET, WHOLE).await?;
+    eigenlayer
+        .modify_allocations(&operator, addresses.avs_governance, SET, WHOLE)
+        .await?;
     let folder = tempfile::tempdir().wrap_err("a folder for a key")?;
     let bls = bls_keystore(folder.path(), &spec.name)?;
     let proof = prove_registration(
@@ -468,7 +549,12 @@ async fn join(
         addresses.avs_governance,
         operator.address(),
     )?;
-    let data = (proof.key.to_bytes(), proof.possession.to_bytes(), operator.address()).abi_encode_params();
+    let data = (
+        proof.key.to_bytes(),
+        proof.possession.to_bytes(),
+        operator.address(),
+    )
+        .abi_encode_params();
     eigenlayer
         .register_for_operator_sets(&operator, addresses.avs_governance, &[SET], data.into())
         .await
@@ -479,7 +565,8 @@ fn bls_keystore(folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).wrap_err_with(|| format!("create {}", folder.display()))?;
     let path = folder.join("bls.json");
     if !path.exists() {
-        let mut secret = alloy::primitives::keccak256(format!("Zarathustra.Devnet.Bls.v1:{name}")).0;
+        let mut secret =
+            alloy::primitives::keccak256(format!("Zarathustra.Devnet.Bls.v1:{name}")).0;
         // The group's order is below 2^255.
         secret[0] &= 0x3f;
         import_bls_key(&path, &password_file(folder)?, &secret)?;

@@ -49,7 +49,11 @@ impl Process {
             .kill_on_drop(true)
             .spawn()
             .wrap_err_with(|| format!("start {}", program.display()))?;
-        Ok(Self { name: name.to_owned(), log, child })
+        Ok(Self {
+            name: name.to_owned(),
+            log,
+            child,
+        })
     }
 
     /// The name it was started under.
@@ -80,10 +84,18 @@ impl Process {
                 return Ok(found);
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended with {status}; the end of its log:\n{}", self.name, tail(&text));
+                bail!(
+                    "{} ended with {status}; the end of its log:\n{}",
+                    self.name,
+                    tail(&text)
+                );
             }
             if Instant::now() > deadline {
-                bail!("{} did not start within {START_WITHIN:?}; the end of its log:\n{}", self.name, tail(&text));
+                bail!(
+                    "{} did not start within {START_WITHIN:?}; the end of its log:\n{}",
+                    self.name,
+                    tail(&text)
+                );
             }
             sleep(LOOK_EVERY).await;
         }
@@ -94,7 +106,8 @@ impl Process {
     /// # Errors
     /// When the log cannot be read.
     pub fn text(&self) -> Result<String> {
-        let bytes = std::fs::read(&self.log).wrap_err_with(|| format!("read {}", self.log.display()))?;
+        let bytes =
+            std::fs::read(&self.log).wrap_err_with(|| format!("read {}", self.log.display()))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -103,7 +116,10 @@ impl Process {
     /// # Errors
     /// When it cannot be killed.
     pub async fn kill(mut self) -> Result<()> {
-        self.child.kill().await.wrap_err_with(|| format!("kill {}", self.name))
+        self.child
+            .kill()
+            .await
+            .wrap_err_with(|| format!("kill {}", self.name))
     }
 
     /// Asks it to stop and waits until it has.
@@ -111,8 +127,14 @@ impl Process {
     /// # Errors
     /// When it does not stop in time.
     pub async fn stop(mut self) -> Result<()> {
-        let id = self.child.id().ok_or_else(|| eyre!("{} has ended already", self.name))?;
-        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await?;
+        let id = self
+            .child
+            .id()
+            .ok_or_else(|| eyre!("{} has ended already", self.name))?;
+        let asked = Command::new("kill")
+            .args(["-TERM", &id.to_string()])
+            .status()
+            .await?;
         eyre::ensure!(asked.success(), "{} cannot be signalled", self.name);
         match tokio::time::timeout(STOP_WITHIN, self.child.wait()).await {
             Ok(status) => {
@@ -128,7 +150,11 @@ impl Process {
     pub fn resident_bytes(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?)).ok()?;
         let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
-        line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
+        line.split_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib * 1024)
     }
 }
 
@@ -149,7 +175,12 @@ pub fn started(line: &str) -> Option<Started> {
     }
     Some(Started {
         url: format!("http://{}", entry.get("listen")?.as_str()?),
-        content: entry.get("content")?.as_str()?.split(',').map(str::to_owned).collect(),
+        content: entry
+            .get("content")?
+            .as_str()?
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
     })
 }
 

@@ -10,9 +10,7 @@ use eyre::{ContextCompat, Result, WrapErr};
 use serde::Serialize;
 use zarathustra_chain::{
     Chain,
-    abi::{
-        attestation_center::IAttestationCenter, model_submission::IModelSubmission,
-    },
+    abi::{attestation_center::IAttestationCenter, model_submission::IModelSubmission},
     read,
 };
 use zarathustra_primitives::{Reason, SubmissionState, TaskId};
@@ -135,7 +133,9 @@ pub async fn submission(
         event::<IAttestationCenter::TaskCertified>(chain, center, submission.taskId).await?;
     let (_, revealed) = event::<IModelSubmission::Revealed>(chain, address, id).await?;
     let (_, settled) = event::<IModelSubmission::Settled>(chain, address, id).await?;
-    let tx = certified_log.transaction_hash.wrap_err("the certificate's log has no transaction")?;
+    let tx = certified_log
+        .transaction_hash
+        .wrap_err("the certificate's log has no transaction")?;
     let receipt = chain
         .provider()
         .get_transaction_receipt(tx)
@@ -148,7 +148,11 @@ pub async fn submission(
         .iter()
         .filter(|row| {
             let position = row.position.index();
-            certified.committed.nonSigners.get(position / 256).is_some_and(|word| word.bit(position % 256))
+            certified
+                .committed
+                .nonSigners
+                .get(position / 256)
+                .is_some_and(|word| word.bit(position % 256))
         })
         .map(|row| row.operator)
         .collect();
@@ -189,7 +193,9 @@ pub async fn submission(
 /// The chain's.
 pub async fn executed_faults(chain: &Chain) -> Result<Vec<(Address, u64)>> {
     let governance = chain.governance();
-    let count: u64 = read("faultCount", governance.faultCount()).await?.saturating_to();
+    let count: u64 = read("faultCount", governance.faultCount())
+        .await?
+        .saturating_to();
     let mut found = Vec::new();
     for id in 1..=count {
         let fault = read("fault", governance.fault(U256::from(id))).await?;

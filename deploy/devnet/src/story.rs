@@ -1,6 +1,9 @@
 //! The story that the demo plays: one request, six submissions, a lie, two missing operators.
 
-use std::{path::{Path, PathBuf}, time::{Duration, Instant}};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use alloy::{
     primitives::{Address, U256},
@@ -83,14 +86,38 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// When a program fails, with what it said.
     pub async fn set(network: &'a mut Devnet, tell: &'a mut dyn FnMut(&str)) -> Result<Self> {
-        let (owner, optimizer) = (network.user("owner").await?, network.user("optimizer").await?);
-        let token = network.addresses().reward_token.wrap_err("the deployment has no reward token")?;
-        let minter = zarathustra_deploy::Account::new(network.anvil().url(), owner.signer().clone())?;
+        let (owner, optimizer) = (
+            network.user("owner").await?,
+            network.user("optimizer").await?,
+        );
+        let token = network
+            .addresses()
+            .reward_token
+            .wrap_err("the deployment has no reward token")?;
+        let minter =
+            zarathustra_deploy::Account::new(network.anvil().url(), owner.signer().clone())?;
         let supply = U256::from(10_000) * U256::from(10).pow(U256::from(18));
-        minter.send(token, &IMintable::mintCall { to: owner.address(), amount: supply }).await?;
+        minter
+            .send(
+                token,
+                &IMintable::mintCall {
+                    to: owner.address(),
+                    amount: supply,
+                },
+            )
+            .await?;
         let folder = network.folder().join("models");
-        std::fs::create_dir_all(&folder).wrap_err_with(|| format!("create {}", folder.display()))?;
-        let mut stage = Self { network, owner, optimizer, token, request: 0, folder, tell };
+        std::fs::create_dir_all(&folder)
+            .wrap_err_with(|| format!("create {}", folder.display()))?;
+        let mut stage = Self {
+            network,
+            owner,
+            optimizer,
+            token,
+            request: 0,
+            folder,
+            tell,
+        };
         stage.post().await?;
         Ok(stage)
     }
@@ -122,29 +149,56 @@ impl<'a> Stage<'a> {
     /// Posts the request with untrained parameters.
     async fn post(&mut self) -> Result<()> {
         self.say("the owner posts the x² request: a Dense 5-10-1 network, untrained");
-        self.train(&["init", &path(&self.model("untrained.safetensors"))]).await?;
+        self.train(&["init", &path(&self.model("untrained.safetensors"))])
+            .await?;
         let example = self.network.checkout().root().join("examples/x-squared");
         // The request file names its neighbours; the baseline is ours.
-        let text = std::fs::read_to_string(example.join("request.toml")).wrap_err("read the request file")?;
+        let text = std::fs::read_to_string(example.join("request.toml"))
+            .wrap_err("read the request file")?;
         let mut file: toml::Table = text.parse().wrap_err("read the request file")?;
         let absolute = |value: &toml::Value| {
-            value.as_str().map(|p| toml::Value::String(path(&example.join(p))))
+            value
+                .as_str()
+                .map(|p| toml::Value::String(path(&example.join(p))))
         };
         for key in ["architecture", "evaluator"] {
-            let place = file.get(key).and_then(absolute).wrap_err_with(|| format!("the request file lacks {key}"))?;
+            let place = file
+                .get(key)
+                .and_then(absolute)
+                .wrap_err_with(|| format!("the request file lacks {key}"))?;
             file.insert(key.to_owned(), place);
         }
-        file.insert("baseline".to_owned(), toml::Value::String(path(&self.model("untrained.safetensors"))));
+        file.insert(
+            "baseline".to_owned(),
+            toml::Value::String(path(&self.model("untrained.safetensors"))),
+        );
         file.get_mut("terms")
             .and_then(toml::Value::as_table_mut)
             .wrap_err("the request file lacks terms")?
-            .insert("reward_token".to_owned(), toml::Value::String(self.token.to_string()));
+            .insert(
+                "reward_token".to_owned(),
+                toml::Value::String(self.token.to_string()),
+            );
         let request = self.model("request.toml");
-        std::fs::write(&request, toml::to_string_pretty(&file)?).wrap_err("write the request file")?;
-        let answer = self.owner.run(&["request", "create", &path(&request)]).await?;
-        self.request = answer["request"].as_u64().wrap_err("the answer names no request")?;
+        std::fs::write(&request, toml::to_string_pretty(&file)?)
+            .wrap_err("write the request file")?;
+        let answer = self
+            .owner
+            .run(&["request", "create", &path(&request)])
+            .await?;
+        self.request = answer["request"]
+            .as_u64()
+            .wrap_err("the answer names no request")?;
         let start = path(&self.model("start"));
-        self.optimizer.run(&["request", "fetch", &self.request.to_string(), "--output", &start]).await?;
+        self.optimizer
+            .run(&[
+                "request",
+                "fetch",
+                &self.request.to_string(),
+                "--output",
+                &start,
+            ])
+            .await?;
         Ok(())
     }
 
@@ -159,7 +213,11 @@ impl<'a> Stage<'a> {
             .output()
             .await
             .wrap_err_with(|| format!("run {}", program.display()))?;
-        ensure!(output.status.success(), "training failed: {}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "training failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Ok(())
     }
 
@@ -175,15 +233,29 @@ impl<'a> Stage<'a> {
         let faults = record::executed_faults(&chain).await?.len();
         let answer = self
             .optimizer
-            .run(&["submission", "submit", "--request", &self.request.to_string(), "--parameters", &path(parameters)])
+            .run(&[
+                "submission",
+                "submit",
+                "--request",
+                &self.request.to_string(),
+                "--parameters",
+                &path(parameters),
+            ])
             .await?;
-        let id = answer["submission"].as_u64().wrap_err("the answer names no submission")?;
+        let id = answer["submission"]
+            .as_u64()
+            .wrap_err("the answer names no submission")?;
         self.follow(id).await?;
         let slashed = self.slashed_since(faults, &stakes).await?;
         let record = record::submission(&chain, title, id, self.token, before, slashed).await?;
         let figures = match (record.improvement, record.lower_bound, record.upper_bound) {
             (Some(mean), Some(lower), Some(upper)) => {
-                format!(" improvement {} in [{}, {}]", decimal(mean), decimal(lower), decimal(upper))
+                format!(
+                    " improvement {} in [{}, {}]",
+                    decimal(mean),
+                    decimal(lower),
+                    decimal(upper)
+                )
             }
             _ => String::new(),
         };
@@ -192,7 +264,10 @@ impl<'a> Stage<'a> {
             record.state, record.reason, record.signed_stake, record.total_stake, record.settle_gas
         ));
         for slash in &record.slashed {
-            self.say(&format!("  => operator {} slashed: its staker lost {} shares", slash.operator, slash.shares));
+            self.say(&format!(
+                "  => operator {} slashed: its staker lost {} shares",
+                slash.operator, slash.shares
+            ));
         }
         Ok(record)
     }
@@ -214,7 +289,10 @@ impl<'a> Stage<'a> {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("submission {id} is still {} after {SETTLED_WITHIN:?}", state.code());
+                bail!(
+                    "submission {id} is still {} after {SETTLED_WITHIN:?}",
+                    state.code()
+                );
             }
             sleep(LOOK_EVERY).await;
         }
@@ -225,34 +303,53 @@ impl<'a> Stage<'a> {
         let mut found = Vec::new();
         for operator in self.network.operators() {
             let staker = self.network.staker(&operator.name)?;
-            let shares = self.network.eigenlayer().withdrawable_shares(&staker, staker.address()).await?;
+            let shares = self
+                .network
+                .eigenlayer()
+                .withdrawable_shares(&staker, staker.address())
+                .await?;
             found.push((self.network.operator_address(&operator.name), shares));
         }
         Ok(found)
     }
 
     /// Operators slashed since, once every recorded fault is executed.
-    async fn slashed_since(&self, faults: usize, before: &[(Address, U256)]) -> Result<Vec<Slashed>> {
+    async fn slashed_since(
+        &self,
+        faults: usize,
+        before: &[(Address, U256)],
+    ) -> Result<Vec<Slashed>> {
         let chain = self.network.chain();
         let deadline = Instant::now() + SETTLED_WITHIN;
         let executed = loop {
-            let recorded: usize = read("faultCount", chain.governance().faultCount()).await?.saturating_to();
+            let recorded: usize = read("faultCount", chain.governance().faultCount())
+                .await?
+                .saturating_to();
             let executed = record::executed_faults(chain).await?;
             if executed.len() == recorded {
                 break executed;
             }
-            ensure!(Instant::now() < deadline, "a recorded fault was not executed in time");
+            ensure!(
+                Instant::now() < deadline,
+                "a recorded fault was not executed in time"
+            );
             sleep(LOOK_EVERY).await;
         };
         let after = self.withdrawable().await?;
         let mut slashed: Vec<Slashed> = Vec::new();
         for (operator, task_id) in executed.into_iter().skip(faults) {
             let shares = |list: &[(Address, U256)]| {
-                list.iter().find(|(a, _)| *a == operator).map_or(U256::ZERO, |(_, s)| *s)
+                list.iter()
+                    .find(|(a, _)| *a == operator)
+                    .map_or(U256::ZERO, |(_, s)| *s)
             };
             let lost = shares(before).saturating_sub(shares(&after));
             if slashed.iter().all(|s| s.operator != operator) {
-                slashed.push(Slashed { operator, task_id, shares: lost.to_string() });
+                slashed.push(Slashed {
+                    operator,
+                    task_id,
+                    shares: lost.to_string(),
+                });
             }
         }
         Ok(slashed)
@@ -266,44 +363,94 @@ impl<'a> Stage<'a> {
         let before = self.money().await?;
         let start = self.model("start/champion.safetensors");
         let [better, noisy, worse, nan, shape, best, last] =
-            ["better", "noisy", "worse", "nan", "shape", "best", "last"].map(|n| self.model(&format!("{n}.safetensors")));
+            ["better", "noisy", "worse", "nan", "shape", "best", "last"]
+                .map(|n| self.model(&format!("{n}.safetensors")));
         let mut told = Vec::new();
 
         self.say("the optimizer trains it with libtorch");
-        self.train(&["train", &path(&start), &path(&better), "--steps", "200"]).await?;
-        told.push(self.submit("the trained weights are submitted", &better).await?);
+        self.train(&["train", &path(&start), &path(&better), "--steps", "200"])
+            .await?;
+        told.push(
+            self.submit("the trained weights are submitted", &better)
+                .await?,
+        );
 
-        self.train(&["perturb", &path(&better), &path(&noisy), "--how", "noise", "--scale", "1e-5"]).await?;
-        told.push(self.submit("the same weights with tiny noise", &noisy).await?);
+        self.train(&[
+            "perturb",
+            &path(&better),
+            &path(&noisy),
+            "--how",
+            "noise",
+            "--scale",
+            "1e-5",
+        ])
+        .await?;
+        told.push(
+            self.submit("the same weights with tiny noise", &noisy)
+                .await?,
+        );
 
-        self.train(&["perturb", &path(&better), &path(&worse), "--how", "noise", "--scale", "0.5"]).await?;
+        self.train(&[
+            "perturb",
+            &path(&better),
+            &path(&worse),
+            "--how",
+            "noise",
+            "--scale",
+            "0.5",
+        ])
+        .await?;
         told.push(self.submit("clearly worse weights", &worse).await?);
 
-        self.train(&["perturb", &path(&better), &path(&nan), "--how", "nan"]).await?;
+        self.train(&["perturb", &path(&better), &path(&nan), "--how", "nan"])
+            .await?;
         told.push(self.submit("weights with a NaN", &nan).await?);
 
-        self.train(&["perturb", &path(&better), &path(&shape), "--how", "shape"]).await?;
+        self.train(&["perturb", &path(&better), &path(&shape), "--how", "shape"])
+            .await?;
         told.push(self.submit("weights of a wrong shape", &shape).await?);
 
-        self.train(&["train", &path(&better), &path(&best), "--steps", "4000"]).await?;
+        self.train(&["train", &path(&better), &path(&best), "--steps", "4000"])
+            .await?;
         told.push(self.lie(&best).await?);
 
         self.say("two attesters are switched off");
         for name in ["attester-4", "attester-5"] {
             self.network.stop(name).await?;
         }
-        self.train(&["--seed", "7", "perturb", &path(&best), &path(&last), "--how", "noise", "--scale", "1e-5"]).await?;
+        self.train(&[
+            "--seed",
+            "7",
+            "perturb",
+            &path(&best),
+            &path(&last),
+            "--how",
+            "noise",
+            "--scale",
+            "1e-5",
+        ])
+        .await?;
         told.push(self.submit("a submission without them", &last).await?);
 
         let after = self.money().await?;
-        let champion = self.owner.run(&["request", "show", &self.request.to_string()]).await?;
+        let champion = self
+            .owner
+            .run(&["request", "show", &self.request.to_string()])
+            .await?;
         Ok(Story {
             request: self.request,
             submissions: told,
             champion: Champion {
-                cid: champion["champion"]["cid"].as_str().wrap_err("the request has no champion")?.to_owned(),
-                score: champion["champion"]["score"].as_i64().wrap_err("the champion has no score")?,
-                history: champion["champion"]["history"].as_u64().wrap_err("there is no history")?,
+                cid: champion["champion"]["cid"]
+                    .as_str()
+                    .wrap_err("the request has no champion")?
+                    .to_owned(),
+                score: champion["champion"]["score"]
+                    .as_i64()
+                    .wrap_err("the champion has no score")?,
+                history: champion["champion"]["history"]
+                    .as_u64()
+                    .wrap_err("there is no history")?,
             },
             escrow: Escrow {
                 reward_before: before.0,
@@ -316,15 +463,28 @@ impl<'a> Stage<'a> {
 
     /// Submits better weights, and has whoever claims first claim false scores.
     async fn lie(&mut self, parameters: &Path) -> Result<SubmissionRecord> {
-        self.network.liar().wrap_err("the network has no proxy")?.lie_once();
-        self.submit("better weights, while a performer claims false scores", parameters).await
+        self.network
+            .liar()
+            .wrap_err("the network has no proxy")?
+            .lie_once();
+        self.submit(
+            "better weights, while a performer claims false scores",
+            parameters,
+        )
+        .await
     }
 
     /// Reward and fee escrow of the request.
     async fn money(&self) -> Result<(String, String)> {
-        let request: Value = self.owner.run(&["request", "show", &self.request.to_string()]).await?;
+        let request: Value = self
+            .owner
+            .run(&["request", "show", &self.request.to_string()])
+            .await?;
         let text = |key: &str| -> Result<String> {
-            Ok(request[key].as_str().wrap_err_with(|| format!("the request has no {key}"))?.to_owned())
+            Ok(request[key]
+                .as_str()
+                .wrap_err_with(|| format!("the request has no {key}"))?
+                .to_owned())
         };
         Ok((text("reward_escrow")?, text("fee_escrow")?))
     }
@@ -338,5 +498,9 @@ fn path(path: &Path) -> String {
 fn decimal(value: i64) -> String {
     let sign = if value < 0 { "-" } else { "" };
     let magnitude = value.unsigned_abs();
-    format!("{sign}{}.{:06}", magnitude / 1_000_000, magnitude % 1_000_000)
+    format!(
+        "{sign}{}.{:06}",
+        magnitude / 1_000_000,
+        magnitude % 1_000_000
+    )
 }

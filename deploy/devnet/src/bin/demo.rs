@@ -49,8 +49,16 @@ async fn main() -> ExitCode {
 
 async fn run(flags: Flags) -> Result<()> {
     let started = Instant::now();
-    let folder = tempfile::Builder::new().prefix("zarathustra-demo-").tempdir().wrap_err("a folder for the demo")?;
-    let mut tell = |line: &str| print(&format!("{:>6.1}s  {line}", started.elapsed().as_secs_f64()));
+    let folder = tempfile::Builder::new()
+        .prefix("zarathustra-demo-")
+        .tempdir()
+        .wrap_err("a folder for the demo")?;
+    let mut tell = |line: &str| {
+        print(&format!(
+            "{:>6.1}s  {line}",
+            started.elapsed().as_secs_f64()
+        ))
+    };
     let options = DevnetOptions::small(folder.path(), Duration::from_millis(flags.block_ms));
     let mut network = Devnet::start(options, &mut tell).await?;
     let story = Stage::set(&mut network, &mut tell).await?.play().await?;
@@ -58,7 +66,8 @@ async fn run(flags: Flags) -> Result<()> {
     print(&closing(&story));
     let record = record(&network, &story, &flags, story_seconds).await?;
     if let Some(file) = &flags.json {
-        std::fs::write(file, format!("{record:#}\n")).wrap_err_with(|| format!("write {}", file.display()))?;
+        std::fs::write(file, format!("{record:#}\n"))
+            .wrap_err_with(|| format!("write {}", file.display()))?;
         print(&format!("record written to {}", file.display()));
     }
     print(&format!(
@@ -96,11 +105,22 @@ async fn play_on(network: &Devnet) -> Result<()> {
 /// The closing table.
 fn closing(story: &Story) -> String {
     let mut rows = vec![
-        ["submission", "state", "reason", "improvement", "lower", "upper", "missing", "gas", "blocks"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "submission",
+            "state",
+            "reason",
+            "improvement",
+            "lower",
+            "upper",
+            "missing",
+            "gas",
+            "blocks",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
-    let micros = |v: Option<i64>| v.map_or_else(|| "-".to_owned(), |v| format!("{:.6}", v as f64 / 1e6));
+    let micros =
+        |v: Option<i64>| v.map_or_else(|| "-".to_owned(), |v| format!("{:.6}", v as f64 / 1e6));
     for s in &story.submissions {
         rows.push(vec![
             s.submission.to_string(),
@@ -118,7 +138,11 @@ fn closing(story: &Story) -> String {
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     let mut text = String::from("\n");
     for row in &rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(c, w)| format!("{c:<w$}")).collect();
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(c, w)| format!("{c:<w$}"))
+            .collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
@@ -133,13 +157,19 @@ fn closing(story: &Story) -> String {
     text
 }
 
-async fn record(network: &Devnet, story: &Story, flags: &Flags, story_seconds: f64) -> Result<Value> {
+async fn record(
+    network: &Devnet,
+    story: &Story,
+    flags: &Flags,
+    story_seconds: f64,
+) -> Result<Value> {
     use alloy::providers::Provider;
     let chain = network.chain();
     let epoch = chain.current_epoch().await?;
     let table = chain.epoch_table(epoch).await?;
     let node: String = chain.provider().get_client_version().await?;
-    let manifest = zarathustra_chain::read("manifest", chain.market().manifest(story.request)).await?;
+    let manifest =
+        zarathustra_chain::read("manifest", chain.market().manifest(story.request)).await?;
     let resident: Vec<Value> = network
         .processes()
         .map(|p| json!({ "name": p.name(), "bytes": p.resident_bytes() }))

@@ -74,11 +74,20 @@ fn main() -> Result<()> {
     tch::manual_seed(cli.seed);
     match cli.command {
         Command::Init { output } => write(&output, &init()),
-        Command::Train { start, output, steps } => {
+        Command::Train {
+            start,
+            output,
+            steps,
+        } => {
             let trained = train(&read(&start)?, steps)?;
             write(&output, &trained)
         }
-        Command::Perturb { start, output, how, scale } => {
+        Command::Perturb {
+            start,
+            output,
+            how,
+            scale,
+        } => {
             let changed = perturb(read(&start)?, how, scale)?;
             write(&output, &changed)
         }
@@ -93,7 +102,10 @@ fn init() -> Parameters {
         let mut weight = Tensor::zeros([units, inputs], (Kind::Float, Device::Cpu));
         let weight = weight.uniform_(-bound, bound);
         parameters.push((format!("{name}.weight"), weight));
-        parameters.push((format!("{name}.bias"), Tensor::zeros([units], (Kind::Float, Device::Cpu))));
+        parameters.push((
+            format!("{name}.bias"),
+            Tensor::zeros([units], (Kind::Float, Device::Cpu)),
+        ));
     }
     parameters
 }
@@ -116,7 +128,12 @@ fn train(start: &Parameters, steps: u32) -> Result<Parameters> {
     };
     let layers = LAYERS
         .iter()
-        .map(|(name, ..)| Ok((find(format!("{name}.weight"))?, find(format!("{name}.bias"))?)))
+        .map(|(name, ..)| {
+            Ok((
+                find(format!("{name}.weight"))?,
+                find(format!("{name}.bias"))?,
+            ))
+        })
         .collect::<Result<Vec<_>>>()?;
     let mut optimizer = nn::Adam::default().build(&store, 1e-2)?;
     for step in 0..steps {
@@ -133,7 +150,10 @@ fn train(start: &Parameters, steps: u32) -> Result<Parameters> {
         let loss = y.mse_loss(&x.square(), tch::Reduction::Mean);
         optimizer.backward_step(&loss);
     }
-    Ok(variables.iter().map(|(name, tensor)| (name.clone(), tensor.detach().copy())).collect())
+    Ok(variables
+        .iter()
+        .map(|(name, tensor)| (name.clone(), tensor.detach().copy()))
+        .collect())
 }
 
 fn perturb(start: Parameters, how: Change, scale: f64) -> Result<Parameters> {
@@ -157,8 +177,13 @@ fn perturb(start: Parameters, how: Change, scale: f64) -> Result<Parameters> {
 }
 
 fn read(path: &Path) -> Result<Parameters> {
-    let parameters = Tensor::read_safetensors(path).wrap_err_with(|| format!("read {}", path.display()))?;
-    ensure!(!parameters.is_empty(), "{} holds no parameters", path.display());
+    let parameters =
+        Tensor::read_safetensors(path).wrap_err_with(|| format!("read {}", path.display()))?;
+    ensure!(
+        !parameters.is_empty(),
+        "{} holds no parameters",
+        path.display()
+    );
     Ok(parameters)
 }
 
