@@ -5,7 +5,7 @@ mod failure;
 mod process;
 mod settings;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -334,11 +334,6 @@ fn scored(scores: &SampleScores, manifest: &Manifest) -> Result<EvaluationResult
 fn failed(status: Status) -> EvaluationResult {
     EvaluationResult::failed(EnvironmentLock.digest(), status)
         .expect("only called for statuses other than Ok")
-}
-
-/// Folder of a program, for files that lie beside it.
-fn beside_current_program() -> Option<PathBuf> {
-    std::env::current_exe().ok()?.parent().map(Path::to_owned)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! One evaluation: the files are checked in the order of the specification, then the program
 //! scores each model in a store of its own.
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Instant;
 
 use tch::TchError;
@@ -107,7 +107,7 @@ impl Runs<'_> {
     /// Runs the program on a model: its scores, and the fuel that they took.
     fn score(&self, model: Model, role: Role) -> Result<(Vec<Score>, u64), Ended> {
         let limits = &self.manifest.limits;
-        let host = Host::new(Arc::new(model), role, limits.memory_bytes);
+        let host = Host::new(Rc::new(model), role, limits.memory_bytes);
         let mut store = Store::new(self.engine, host);
         store.limiter(Host::limiter);
         store.set_fuel(limits.fuel).map_err(internal)?;
@@ -153,7 +153,7 @@ fn fail_samples(scores: &mut [Score], rows: &Rows, least: Score) {
         return;
     }
     let samples = scores.len() as u64;
-    if rows.total % samples != 0 {
+    if !rows.total.is_multiple_of(samples) {
         scores.fill(least);
         return;
     }

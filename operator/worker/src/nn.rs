@@ -6,7 +6,7 @@
 //! multiply-add of the model costs one; and tensors that are alive count against the same memory
 //! limit as the program's own memory.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceTable, ResourceType};
 use wasmtime::{Error, ResourceLimiter, Result, StoreContextMut};
@@ -87,7 +87,7 @@ pub struct Rows {
 
 /// What a store holds for one run.
 pub struct Host {
-    model: Arc<Model>,
+    model: Rc<Model>,
     role: Role,
     rows: Rows,
     table: ResourceTable,
@@ -186,7 +186,7 @@ impl ResourceLimiter for Memory {
 
 impl Host {
     /// What a run of `role` starts with.
-    pub fn new(model: Arc<Model>, role: Role, memory_bytes: u64) -> Self {
+    pub fn new(model: Rc<Model>, role: Role, memory_bytes: u64) -> Self {
         let memory = Memory {
             limit: memory_bytes,
             used: 0,
@@ -485,7 +485,7 @@ fn compute(mut store: Call<'_>, inputs: Vec<Named>) -> Fallible<Vec<Named>> {
             "the model's input is named \"input\"",
         );
     }
-    let model = Arc::clone(&host.model);
+    let model = Rc::clone(&host.model);
     let rows = match host.rows_of(input) {
         Ok(rows) => rows,
         Err(message) => return host.fail(ErrorCode::InvalidArgument, message),

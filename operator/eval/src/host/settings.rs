@@ -47,24 +47,20 @@ impl WorkerSettings {
 
 fn find_worker() -> Result<PathBuf, LocalFailure> {
     let named = std::env::var_os(WORKER_VARIABLE).map(PathBuf::from);
-    // Tests and examples run from folders below that of the programs.
-    let beside = || {
-        let folder = super::beside_current_program()?;
-        let folders = [Some(folder.as_path()), folder.parent()];
-        folders
-            .into_iter()
-            .flatten()
-            .map(|folder| folder.join(WORKER_PROGRAM))
-            .find(is_file)
-    };
     named
-        .filter(is_file)
-        .or_else(beside)
+        .filter(|path| path.is_file())
+        .or_else(beside_this_program)
         .ok_or_else(|| LocalFailure::NoWorker {
             program: WORKER_PROGRAM.to_owned(),
         })
 }
 
-fn is_file(path: &PathBuf) -> bool {
-    path.is_file()
+/// The worker in the folder of the running program, or in the one above it: tests and examples run
+/// from folders below that of the programs.
+fn beside_this_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folders = program.ancestors().skip(1).take(2);
+    folders
+        .map(|folder| folder.join(WORKER_PROGRAM))
+        .find(|path| path.is_file())
 }

@@ -62,7 +62,7 @@ fn each_defect_has_its_status() {
         "safetensors_header_too_large",
     );
     refused(
-        &file(&[weight.clone()]),
+        &file(std::slice::from_ref(&weight)),
         &all,
         Status::ShapeMismatch,
         "parameters_missing",

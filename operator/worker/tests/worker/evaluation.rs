@@ -1,7 +1,7 @@
 //! Evaluations in real workers: what is scored, and what a champion's failures cost it.
 
 use crate::common::{job, line, probe, settings};
-use zarathustra_eval::{Evaluation, EvaluationJob, evaluate};
+use zarathustra_eval::{Evaluation, EvaluationJob, WorkerSettings, evaluate};
 use zarathustra_primitives::Status;
 
 async fn run(job: &EvaluationJob) -> Evaluation {
@@ -177,4 +177,29 @@ async fn what_is_wrong_with_the_request_is_its_owners_fault() {
             "{detail}"
         );
     }
+}
+
+/// Programs that need the same evaluator at once compile it once.
+#[tokio::test]
+async fn eight_programs_share_one_compilation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = WorkerSettings {
+        cache_dir: folder.path().to_owned(),
+        ..settings()
+    };
+    let job = job(probe(&[]), line(1.0, 0.0), line(2.0, 0.0));
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (job, settings) = (job.clone(), settings.clone());
+        running.spawn(async move { evaluate(&job, &settings).await });
+    }
+    let mut results = Vec::new();
+    let mut compiled = 0;
+    while let Some(finished) = running.join_next().await {
+        let evaluation = finished.expect("no panic").expect("evaluated here");
+        compiled += usize::from(!evaluation.timings.compile.is_zero());
+        results.push(evaluation.result);
+    }
+    assert_eq!(compiled, 1);
+    assert!(results.iter().all(|result| *result == results[0]));
 }

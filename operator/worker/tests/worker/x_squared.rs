@@ -136,28 +136,3 @@ async fn one_altered_weight_changes_the_figures() {
     assert_ne!(before.figures(), after.figures());
     assert_ne!(before.scores_root(), after.scores_root());
 }
-
-/// Programs that need the same evaluator at once compile it once.
-#[tokio::test]
-async fn eight_programs_share_one_compilation() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let settings = zarathustra_eval::WorkerSettings {
-        cache_dir: folder.path().to_owned(),
-        ..settings()
-    };
-    let job = job(&zeros(), &parabola());
-    let mut running = tokio::task::JoinSet::new();
-    for _ in 0..8 {
-        let (job, settings) = (job.clone(), settings.clone());
-        running.spawn(async move { evaluate(&job, &settings).await });
-    }
-    let mut results = Vec::new();
-    let mut compiled = 0;
-    while let Some(finished) = running.join_next().await {
-        let evaluation = finished.expect("no panic").expect("evaluated here");
-        compiled += usize::from(!evaluation.timings.compile.is_zero());
-        results.push(evaluation.result);
-    }
-    assert_eq!(compiled, 1);
-    assert!(results.iter().all(|result| *result == results[0]));
-}
