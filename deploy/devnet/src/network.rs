@@ -516,7 +516,7 @@ async fn deploy(checkout: &Checkout, options: &DevnetOptions) -> Result<(Anvil, 
             eigenlayer,
         })
     };
-    snapshot::load_or_build(&checkout.snapshots(), key, &anvil, build).await
+    snapshot::load_or_build(checkout.snapshots(), key, &anvil, build).await
 }
 
 /// A staker deposits and delegates, the operator allocates and joins the set.
