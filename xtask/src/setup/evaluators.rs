@@ -30,6 +30,7 @@ fn build_one(setup: &Setup<'_>, folder: &Path) -> Result<()> {
     let checkout = setup.checkout;
     let source = folder.join("evaluator.py");
     let interfaces = checkout.path("operator/eval/wit");
+    let script = checkout.path("operator/eval/build_evaluator.py");
     let name = folder
         .file_name()
         .unwrap_or_default()
@@ -41,33 +42,20 @@ fn build_one(setup: &Setup<'_>, folder: &Path) -> Result<()> {
         name: &format!("evaluator {name}"),
         doing: "building the component",
         words: &[],
-        inputs: vec![source.clone(), interfaces.clone(), lock],
+        inputs: vec![source.clone(), interfaces, script.clone(), lock],
         result: component.clone(),
     };
     setup.part(&part, || {
         let built = workshop(&component)?;
-        // Python leaves its compiled files beside the source: build from a copy.
-        fs::copy(&source, built.join("evaluator.py"))?;
-        let packages = checkout.tools("python");
-        let mut componentize = Command::new("python3");
-        componentize
-            .arg(packages.join("bin/componentize-py"))
-            .arg("--wit-path")
-            .arg(&interfaces)
-            // Without ambient imports: no files, clocks, network or randomness.
-            .args([
-                "--world",
-                "evaluator",
-                "componentize",
-                "--stub-wasi",
-                "evaluator",
-            ])
-            .arg("--python-path")
-            .arg(&built)
-            .arg("--output")
+        let mut build = Command::new("python3");
+        build
+            .arg(&script)
+            .arg(&source)
             .arg(built.join("component.wasm"))
-            .env("PYTHONPATH", &packages);
-        process::quietly(&mut componentize)?;
+            // Python leaves its compiled files beside the source otherwise.
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", checkout.tools("python"));
+        process::quietly(&mut build)?;
         fs::rename(built.join("component.wasm"), &component)?;
         remove(&built)
     })
