@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import { AttestationBase } from "./attestation/AttestationBase.sol";
 import { OperatorFees } from "./attestation/OperatorFees.sol";
-import { IAttestationCenterTasks } from "./interfaces/IAttestationCenter.sol";
+import { IAttestationCenterTasks, MAX_TASK_FEE } from "./interfaces/IAttestationCenter.sol";
 import { IAvsGovernance, IAvsGovernanceTypes } from "./interfaces/IAvsGovernance.sol";
 import { IAvsLogic } from "./interfaces/IAvsLogic.sol";
 import { BLS } from "./libraries/BLS.sol";
@@ -56,8 +56,6 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
     /// @notice Longest supplement window.
     uint32 public constant MAX_SUPPLEMENT_WINDOW = 1_000_000;
 
-    uint256 private constant MAX_FEE = type(uint80).max;
-
     /// @dev Enough to record that the logic failed.
     uint256 private constant HOOK_RESERVE = 60_000;
 
@@ -99,7 +97,7 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
         _require(d.votingWindow <= d.taskLife, "votingWindow");
         _require(d.appealWindow <= governance.maxAppealWindow(), "appealWindow");
         _require(d.supplementWindow <= MAX_SUPPLEMENT_WINDOW, "supplementWindow");
-        _require(d.minFee <= MAX_FEE, "minFee");
+        _require(d.minFee <= MAX_TASK_FEE, "minFee");
         governance.checkTiming();
         _definitions[kind] = d;
         emit KindRegistered(kind, d);
@@ -125,7 +123,7 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
         if (msg.sender != source) revert NotSource(msg.sender);
         if (governance.paused()) revert MarketPaused();
         if (msg.value < d.minFee) revert FeeTooLow(msg.value, d.minFee);
-        if (msg.value > MAX_FEE) revert FeeTooHigh(msg.value, MAX_FEE);
+        if (msg.value > MAX_TASK_FEE) revert FeeTooHigh(msg.value, MAX_TASK_FEE);
         uint32 epoch = _usableEpoch();
 
         taskId = ++_taskCount;

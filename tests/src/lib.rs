@@ -32,7 +32,10 @@ impl Scenario {
         let folder = tempfile::tempdir()?;
         let options = DevnetOptions::small(folder.path(), BLOCK_TIME);
         let network = Devnet::start(options, &mut |_| {}).await?;
-        Ok(Self { network, _folder: folder })
+        Ok(Self {
+            network,
+            _folder: folder,
+        })
     }
 
     /// The state of a submission now.
@@ -40,7 +43,11 @@ impl Scenario {
     /// # Errors
     /// The chain's.
     pub async fn state(&self, submission: u64) -> Result<SubmissionState> {
-        let found = read("submission", self.network.chain().market().submission(submission)).await?;
+        let found = read(
+            "submission",
+            self.network.chain().market().submission(submission),
+        )
+        .await?;
         Ok(SubmissionState::from_u8(found.state)?)
     }
 }
@@ -49,7 +56,10 @@ impl Scenario {
 ///
 /// # Errors
 /// Those of `done`, and when it takes too long.
-pub async fn wait_for<T>(what: &str, mut done: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn wait_for<T>(
+    what: &str,
+    mut done: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = done().await? {

@@ -60,18 +60,29 @@ async fn the_story_turns_out_as_told() -> Result<()> {
 
     // The lie was caught, punished in EigenLayer, and the task finished by somebody honest.
     assert_eq!(outcome(lied), ("accepted", "better"));
-    let (liar, task) = scenario.network.liar().and_then(|l| l.lied()).context("nobody lied")?;
+    let (liar, task) = scenario
+        .network
+        .liar()
+        .and_then(|l| l.lied())
+        .context("nobody lied")?;
     let [slashed] = &lied.slashed[..] else {
         eyre::bail!("{} operators were slashed", lied.slashed.len());
     };
-    assert_eq!((slashed.operator, slashed.task_id, lied.task_id), (liar, task.get(), task.get()));
+    assert_eq!(
+        (slashed.operator, slashed.task_id, lied.task_id),
+        (liar, task.get(), task.get())
+    );
     // A tenth of 280 tokens.
     assert_eq!(amount(&slashed.shares), 28 * TOKEN);
 
     // Two attesters were off; the certificate names them and settles all the same.
     assert_eq!(outcome(last), ("not_better", "no_significant_improvement"));
     for name in ["attester-4", "attester-5"] {
-        assert!(last.non_signers.contains(&scenario.network.operator_address(name)), "{name}");
+        assert!(
+            last.non_signers
+                .contains(&scenario.network.operator_address(name)),
+            "{name}"
+        );
     }
     for record in &story.submissions {
         let (signed, total) = (amount(&record.signed_stake), amount(&record.total_stake));
@@ -81,9 +92,15 @@ async fn the_story_turns_out_as_told() -> Result<()> {
 
     assert_eq!(story.champion.history, 3);
     assert_eq!(Some(story.champion.score), lied.challenger_score);
-    let (before, after) = (amount(&story.escrow.reward_before), amount(&story.escrow.reward_after));
+    let (before, after) = (
+        amount(&story.escrow.reward_before),
+        amount(&story.escrow.reward_after),
+    );
     assert_eq!(before - after, 2 * reward);
-    let (before, after) = (amount(&story.escrow.fee_before), amount(&story.escrow.fee_after));
+    let (before, after) = (
+        amount(&story.escrow.fee_before),
+        amount(&story.escrow.fee_after),
+    );
     assert_eq!(before - after, 2 * fee);
     Ok(())
 }

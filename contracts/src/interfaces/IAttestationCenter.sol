@@ -4,6 +4,9 @@ pragma solidity ^0.8.30;
 import { IAvsLogic } from "./IAvsLogic.sol";
 import { ISeedSource } from "./ISeedSource.sol";
 
+/// @dev Highest fee of a task, wei: what a task's record has room for.
+uint256 constant MAX_TASK_FEE = type(uint80).max;
+
 interface IAttestationCenterTypes {
     /// @notice A kind of task; immutable once registered (specification 2.1).
     /// @param source The only contract that may open, expire and reopen tasks of the kind.

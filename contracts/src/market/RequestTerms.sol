@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
 import { IModelSubmissionErrors, IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
 
 /// @title What the terms of a request must satisfy (specification 4.2)
@@ -35,7 +36,10 @@ library RequestTerms {
                 >= 2 * uint256(terms.alphaPpb) * uint256(terms.rewardValue),
             "evaluationFee"
         );
-        _require(terms.evaluationFee >= minFee, "evaluationFee");
+        // A task with a fee out of these bounds could not be opened.
+        _require(
+            terms.evaluationFee >= minFee && terms.evaluationFee <= MAX_TASK_FEE, "evaluationFee"
+        );
         _require(terms.deposit >= terms.evaluationFee, "deposit");
         _require(
             terms.unavailablePenalty >= terms.evaluationFee

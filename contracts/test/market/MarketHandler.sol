@@ -190,7 +190,8 @@ contract MarketHandler is MarketTest {
             uint64 opened = market.open(id);
             nativeOut += address(center).balance - held;
             _bookBurns();
-            _did(opened == 0 ? bytes32("open nothing") : bytes32("open"));
+            if (opened == 0) _did("open nothing");
+            else _did("open");
             return;
         }
     }

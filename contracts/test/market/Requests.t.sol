@@ -186,6 +186,19 @@ contract RequestsTest is MarketTest, IModelSubmissionEvents {
         _create(terms);
     }
 
+    function test_createRequest_feeAtMostWhatATaskCanCarry() external {
+        uint96 most = 2 ** 80 - 1;
+        uint128 bond = uint128(most) + 1 + COMPENSATION;
+        Terms memory terms = _terms();
+        vm.deal(owner, 3 * uint256(most) + bond);
+        terms.evaluationFee = most + 1;
+        terms.deposit = most + 1;
+        terms.unavailablePenalty = most + 1;
+        _expectInvalid(terms, "evaluationFee", REWARD, most + 1, bond);
+        terms.evaluationFee = most;
+        _create(terms, REWARD, most, bond);
+    }
+
     function test_createRequest_depositCoversTheFee() external {
         Terms memory terms = _terms();
         terms.deposit = terms.evaluationFee - 1;
