@@ -77,6 +77,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         desk,
         content,
         settings.policy,
+        settings.chain.confirmations,
         metrics,
         health,
     )?;

@@ -38,6 +38,7 @@ pub(crate) struct Submitter {
     desk: Arc<Desk>,
     content: ContentHandle,
     policy: PolicySettings,
+    confirmations: u64,
     metrics: Metrics,
     health: Health,
     tables: HashMap<Epoch, Keyed>,
@@ -49,12 +50,17 @@ pub(crate) struct Submitter {
 }
 
 impl Submitter {
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parts of one object, each of its own type"
+    )]
     pub(crate) fn open(
         chain: Chain,
         store: Store,
         desk: Arc<Desk>,
         content: ContentHandle,
         policy: PolicySettings,
+        confirmations: u64,
         metrics: Metrics,
         health: Health,
     ) -> Result<Self, ChainError> {
@@ -65,6 +71,7 @@ impl Submitter {
             desk,
             content,
             policy,
+            confirmations,
             metrics,
             health,
             tables: HashMap::new(),
@@ -83,7 +90,8 @@ impl Submitter {
         loop {
             match self.tick().await {
                 Ok(()) => self.health.up("chain"),
-                Err(error) if error.is_transient() => {
+                // A read that reverts met a state that another read did not.
+                Err(error) if error.is_transient() || error.revert_name().is_some() => {
                     self.health.down("chain", error.code());
                     warn!(code = error.code(), %error, "the chain cannot be read; trying again");
                 }
@@ -121,9 +129,17 @@ impl Submitter {
         for task in tick.tasks {
             match task.state {
                 TaskState::Evaluating => open.extend(self.open_task(task).await?),
-                TaskState::Certified => finished.push(task),
+                // A certificate may yet be reorganised away.
+                TaskState::Certified
+                    if tick.head.clock >= task.certified_at + self.confirmations =>
+                {
+                    finished.push(task);
+                }
                 TaskState::Expired if task.is_final => finished.push(task),
-                TaskState::None | TaskState::Fetching | TaskState::Expired => {}
+                TaskState::None
+                | TaskState::Fetching
+                | TaskState::Certified
+                | TaskState::Expired => {}
             }
         }
         self.desk.set_open(tick.head.number, open)?;

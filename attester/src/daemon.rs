@@ -198,7 +198,8 @@ async fn follow(
     loop {
         match operator.tick().await {
             Ok(open) => duty.act(&operator, &open).await,
-            Err(error) if error.is_transient() => {
+            // A read that reverts met a state that another read did not.
+            Err(error) if error.is_transient() || error.revert_name().is_some() => {
                 operator.parts().health.down("chain", error.code());
                 warn!(code = error.code(), %error, "the chain cannot be read; trying again");
             }

@@ -47,6 +47,8 @@ pub(crate) struct Job {
     pub(crate) prepared: Prepared,
     pub(crate) evaluation: Option<(TaskHash, Evaluation)>,
     pub(crate) stands: HashMap<ClaimId, Stand>,
+    /// Why the last try to fetch failed, also while another is under way.
+    pub(crate) lack: Option<Abstain>,
     /// The last verdict given, for the closing line.
     pub(crate) verdict: Option<Verdict>,
     /// Why nothing was said, for the closing line.
@@ -80,6 +82,7 @@ impl Job {
 pub(crate) enum Done {
     Prepared {
         task: TaskId,
+        seed_block: u64,
         result: Result<(), Abstain>,
     },
     Evaluated {

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fs::File,
+    io::Write,
     path::PathBuf,
     sync::Arc,
     time::Instant,
@@ -115,8 +117,11 @@ impl Operator {
         self.observe(&tick);
         while let Some(done) = self.work.try_join_next() {
             match done {
-                Ok(done) => self.collect(done).await,
-                Err(error) => warn!(%error, "work for a task ended abnormally; it is begun again"),
+                Ok(done) => self.collect(done, tick.head.number).await,
+                Err(error) => {
+                    warn!(%error, "work for a task ended abnormally; it is begun again");
+                    self.begin_anew();
+                }
             }
         }
         let mut evaluated = Vec::new();
@@ -148,6 +153,20 @@ impl Operator {
         }
         self.follower.acknowledge(&finished)?;
         Ok(evaluated)
+    }
+
+    /// Which work ended is unknown: whatever seems under way is begun anew.
+    fn begin_anew(&mut self) {
+        for job in self.jobs.values_mut() {
+            if matches!(job.prepared, Prepared::Running) {
+                job.prepared = Prepared::Not;
+            }
+            if matches!(job.evaluation, Some((_, Evaluation::Running))) {
+                job.evaluation = None;
+            }
+            job.stands
+                .retain(|_, stand| !matches!(stand, Stand::Judging));
+        }
     }
 
     fn observe(&self, tick: &Tick) {
@@ -182,10 +201,14 @@ impl Operator {
             job.prepared = Prepared::Ready;
         } else if start {
             job.prepared = Prepared::Running;
-            let id = task.id;
+            let (id, seed_block) = (task.id, task.seed_block);
             self.work.spawn(async move {
                 let result = kind.prepare(id).await;
-                Done::Prepared { task: id, result }
+                Done::Prepared {
+                    task: id,
+                    seed_block,
+                    result,
+                }
             });
         }
         Ok(())
@@ -213,8 +236,8 @@ impl Operator {
         if !fetched {
             // Whoever serves content only once the seed is known could choose by it, so a late
             // fetch does not count. Some kinds can state the lack itself.
-            let abstain = match &job.prepared {
-                Prepared::Failed(abstain) => abstain.clone(),
+            let abstain = match (&job.lack, &job.prepared) {
+                (Some(lack), _) | (None, Prepared::Failed(lack)) => lack.clone(),
                 _ => Abstain {
                     code: "not_fetched_before_seed",
                     detail: "the content was not here when the seed became known".to_owned(),
@@ -327,6 +350,8 @@ impl Operator {
                     Ok(())
                 };
             }
+            // The task was decided between two reads.
+            Err(ClaimFault::Chain(ChainError::Reverted { .. })) => return Ok(()),
             Err(ClaimFault::Chain(error)) => return Err(error),
             Err(fault) => {
                 return {
@@ -367,9 +392,13 @@ impl Operator {
         self.job(task).stands.insert(claim, Stand::Silent);
     }
 
-    async fn collect(&mut self, done: Done) {
+    async fn collect(&mut self, done: Done, head: u64) {
         match done {
-            Done::Prepared { task, result } => self.fetched(task, result),
+            Done::Prepared {
+                task,
+                seed_block,
+                result,
+            } => self.fetched(task, seed_block, head, result),
             Done::Evaluated {
                 task,
                 hash,
@@ -384,8 +413,19 @@ impl Operator {
         }
     }
 
-    fn fetched(&mut self, task: TaskId, result: Result<(), Abstain>) {
-        let recorded = result.and_then(|()| {
+    fn fetched(&mut self, task: TaskId, seed_block: u64, head: u64, result: Result<(), Abstain>) {
+        // From the seed block on, whoever serves content can choose by the seed.
+        let in_time = result.and_then(|()| {
+            if head <= seed_block {
+                return Ok(());
+            }
+            Err(Abstain {
+                code: "fetched_after_seed",
+                detail: "the content came when the seed was known".to_owned(),
+                retry: false,
+            })
+        });
+        let recorded = in_time.and_then(|()| {
             self.parts
                 .store
                 .put("a prepared task", &prepared_key(task), &true)
@@ -395,16 +435,20 @@ impl Operator {
                     retry: true,
                 })
         });
-        self.job(task).prepared = match recorded {
+        let job = self.job(task);
+        match recorded {
             Ok(()) => {
                 debug!(task_id = %task, "content fetched and pinned");
-                Prepared::Ready
+                job.prepared = Prepared::Ready;
             }
             Err(abstain) => {
                 warn!(task_id = %task, code = abstain.code, reason = %abstain, "content could not be fetched");
-                Prepared::Failed(abstain)
+                if abstain.retry {
+                    job.lack = Some(abstain.clone());
+                }
+                job.prepared = Prepared::Failed(abstain);
             }
-        };
+        }
     }
 
     fn evaluated(
@@ -590,16 +634,21 @@ impl Operator {
         std::fs::create_dir_all(self.parts.data_dir.join("outcomes"))?;
         for (path, bytes) in [(evidence, &outcome.evidence), (result, &outcome.result)] {
             let part = path.with_extension("part");
-            std::fs::write(&part, bytes)?;
+            let mut file = File::create(&part)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
             std::fs::rename(&part, &path)?;
         }
-        Ok(())
+        File::open(self.parts.data_dir.join("outcomes"))?.sync_all()
     }
 
     fn load_outcome(&self, hash: TaskHash) -> Option<Outcome> {
         let [evidence, result] = self.outcome_paths(hash);
         let result = std::fs::read(result).ok()?;
         let evidence = std::fs::read(evidence).ok()?;
+        if result.is_empty() {
+            return None;
+        }
         Some(Outcome {
             result,
             evidence,

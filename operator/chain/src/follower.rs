@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use alloy::{rpc::types::Log, sol_types::SolEventInterface};
 use zarathustra_abi::attestation_center::IAttestationCenter::IAttestationCenterEvents;
-use zarathustra_primitives::{TaskId, TaskState};
+use zarathustra_primitives::TaskId;
 
 use crate::{Chain, ChainError, Cursor, Head, Store, Task};
 
@@ -78,10 +78,6 @@ impl Follower {
         let mut tasks = Vec::with_capacity(self.live.len());
         for id in &self.live {
             tasks.push(self.chain.task(*id).await?);
-        }
-        // A task that a reorganisation took back is nobody's business until its event returns.
-        for task in tasks.iter().filter(|t| t.state == TaskState::None) {
-            self.live.remove(&task.id);
         }
         Ok(Tick {
             head,

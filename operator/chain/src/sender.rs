@@ -91,6 +91,8 @@ pub struct Sender {
 const BUMP_DIVISOR: u128 = 8;
 /// Estimates are made on the present state; what changes until inclusion may cost more.
 const GAS_MARGIN_PERCENT: u64 = 30;
+/// Most gas that a transaction may ask for (EIP-7825).
+const TRANSACTION_GAS_CAP: u64 = 1 << 24;
 
 impl Sender {
     /// A sender for one key. The journal is kept under the key's address.
@@ -142,7 +144,7 @@ impl Sender {
         let count = left.len();
         for (_, pending) in left {
             match self.drive(pending).await {
-                Ok(_) | Err(ChainError::Reverted { .. }) => {}
+                Ok(_) | Err(ChainError::Reverted { .. } | ChainError::Stuck { .. }) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -184,7 +186,9 @@ impl Sender {
             to: call.to,
             data: call.data,
             value: call.value,
-            gas: gas.saturating_add(gas / 100 * GAS_MARGIN_PERCENT),
+            gas: gas
+                .saturating_add(gas / 100 * GAS_MARGIN_PERCENT)
+                .min(gas.max(TRANSACTION_GAS_CAP)),
             tip_wei,
             max_fee_wei: self.first_fee(tip_wei).await?,
             hashes: Vec::new(),
@@ -196,6 +200,17 @@ impl Sender {
     async fn drive(&self, mut pending: Pending) -> Result<TransactionReceipt, ChainError> {
         if let Some(receipt) = self.receipt_of(&pending).await? {
             return self.finish(&pending, receipt);
+        }
+        if self.mined_nonce().await? < pending.nonce {
+            // A reorganisation took the one before; this could never be mined.
+            self.store.remove(&self.key(&pending))?;
+            return Err(ChainError::Reverted {
+                action: pending.action,
+                revert: crate::Revert {
+                    name: "NonceGap".to_owned(),
+                    detail: format!("nonce {} is ahead of the account's", pending.nonce),
+                },
+            });
         }
         self.broadcast(&mut pending).await?;
         let started = Instant::now();

@@ -60,7 +60,8 @@ impl Housekeeper {
         loop {
             match self.tick().await {
                 Ok(()) => {}
-                Err(error) if error.is_transient() => {
+                // A read that reverts met a state that another read did not.
+                Err(error) if error.is_transient() || error.revert_name().is_some() => {
                     warn!(code = error.code(), %error, "housekeeping waits for the chain");
                 }
                 Err(error @ ChainError::Stuck { .. }) => {
@@ -82,10 +83,12 @@ impl Housekeeper {
     /// else was faster, or the reason passes.
     pub async fn tick(&mut self) -> Result<(), ChainError> {
         let head = self.chain.head().await?;
-        self.roll(&head).await?;
-        self.tasks(&head).await?;
-        self.requests(&head).await?;
-        self.faults(&head).await
+        // What one step meets must not keep the others from being done.
+        let rolled = self.roll(&head).await;
+        let tasks = self.tasks(&head).await;
+        let requests = self.requests(&head).await;
+        let faults = self.faults(&head).await;
+        rolled.and(tasks).and(requests).and(faults)
     }
 
     async fn roll(&self, head: &Head) -> Result<(), ChainError> {

@@ -217,7 +217,14 @@ impl Improve {
 
     /// A file whose bytes must have the stated digest and size; `None` when they have not.
     async fn whole(&self, file: &File, max_bytes: u64) -> Result<Option<Vec<u8>>, Abstain> {
-        let bytes = self.raw(file, max_bytes).await?;
+        // Only the challenger's absence is the optimizer's; `unprepared` goes by the code.
+        let bytes = self.raw(file, max_bytes).await.map_err(|abstain| Abstain {
+            code: match abstain.code {
+                "content_unavailable" | "timeout" => "request_content_unavailable",
+                other => other,
+            },
+            ..abstain
+        })?;
         Ok(bytes.ok().filter(|b| Expected::of(b) == expected(file)))
     }
 
@@ -320,6 +327,8 @@ impl Improve {
         let subject = self.subject(task).await?;
         let claimed_scores = match claimed.scores_root() {
             None => None,
+            // Whoever found the same scores holds them already.
+            Some(root) if own_result.scores_root() == Some(root) => None,
             Some(root) => {
                 let scores = self.evidence(proof).await?;
                 if scores.root() != root {

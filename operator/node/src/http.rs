@@ -1,6 +1,8 @@
 //! The daemon's own pages: metrics, health, and the node API of EigenLayer's AVS node
 //! specification v0.0.1.
 
+use std::{future::IntoFuture, time::Duration};
+
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -14,6 +16,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Health, Metrics, ServiceStatus};
+
+/// How long open requests may take to be answered once the daemon stops.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// The specification's version that `/eigen` speaks.
 const EIGEN_SPEC: &str = "v0.0.1";
@@ -34,9 +39,13 @@ pub async fn serve(
     router: Router,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+    let serving =
+        axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        // Streams of announcements never end by themselves.
+        () = async { stop.cancelled().await; tokio::time::sleep(DRAIN).await } => Ok(()),
+    }
 }
 
 /// `/metrics`, `/healthz`, `/readyz` and `/eigen/node…`.
