@@ -390,7 +390,7 @@ impl Devnet {
             content: Content {
                 peers: self.peers.clone(),
             },
-            log: Log { json: true },
+            log: Log::default(),
         };
         self.spawn(name, "zarathustra-aggregator", &folder, &settings)
     }
@@ -427,7 +427,7 @@ impl Devnet {
             evaluation: Evaluation {
                 cache_dir: self.cache_dir(),
             },
-            log: Log { json: true },
+            log: Log::default(),
         };
         self.spawn(name, role.program(), &folder, &settings)
     }
@@ -466,7 +466,7 @@ impl Devnet {
     }
 
     /// One compile cache for all programs and all networks of this checkout.
-    fn cache_dir(&self) -> PathBuf {
+    pub fn cache_dir(&self) -> PathBuf {
         self.checkout.root().join(".tools/cache/evaluators")
     }
 }
@@ -622,6 +622,17 @@ struct Http {
 #[derive(Serialize)]
 struct Log {
     json: bool,
+    filter: &'static str,
+}
+
+impl Default for Log {
+    /// Everything of our own programs, which is worth having where a scenario fails.
+    fn default() -> Self {
+        Self {
+            json: true,
+            filter: "warn,zarathustra=debug",
+        }
+    }
 }
 
 #[derive(Serialize)]

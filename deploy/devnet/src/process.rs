@@ -43,6 +43,8 @@ impl Process {
             .wrap_err_with(|| format!("open {}", log.display()))?;
         let child = Command::new(program)
             .args(arguments)
+            // Their settings say what they log.
+            .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(file.try_clone().wrap_err("share the log file")?)
             .stderr(file)

@@ -132,6 +132,16 @@ impl<'a> Stage<'a> {
         self.network
     }
 
+    /// The owner.
+    pub const fn owner(&self) -> &User {
+        &self.owner
+    }
+
+    /// The reward token.
+    pub const fn token(&self) -> Address {
+        self.token
+    }
+
     /// The optimizer.
     pub const fn optimizer(&self) -> &User {
         &self.optimizer
@@ -221,16 +231,11 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Submits parameters and follows them to their end.
+    /// Commits and reveals parameters; answers the submission's number.
     ///
     /// # Errors
-    /// When a program fails or the submission does not end in time.
-    pub async fn submit(&mut self, title: &str, parameters: &Path) -> Result<SubmissionRecord> {
-        self.say(title);
-        let chain = self.network.chain().clone();
-        let before = Credit::of(&chain, self.optimizer.address(), self.token).await?;
-        let stakes = self.withdrawable().await?;
-        let faults = record::executed_faults(&chain).await?.len();
+    /// When the program fails, with what it said.
+    pub async fn send(&self, parameters: &Path) -> Result<u64> {
         let answer = self
             .optimizer
             .run(&[
@@ -242,9 +247,22 @@ impl<'a> Stage<'a> {
                 &path(parameters),
             ])
             .await?;
-        let id = answer["submission"]
+        answer["submission"]
             .as_u64()
-            .wrap_err("the answer names no submission")?;
+            .wrap_err("the answer names no submission")
+    }
+
+    /// Submits parameters and follows them to their end.
+    ///
+    /// # Errors
+    /// When a program fails or the submission does not end in time.
+    pub async fn submit(&mut self, title: &str, parameters: &Path) -> Result<SubmissionRecord> {
+        self.say(title);
+        let chain = self.network.chain().clone();
+        let before = Credit::of(&chain, self.optimizer.address(), self.token).await?;
+        let stakes = self.withdrawable().await?;
+        let faults = record::executed_faults(&chain).await?.len();
+        let id = self.send(parameters).await?;
         self.follow(id).await?;
         let slashed = self.slashed_since(faults, &stakes).await?;
         let record = record::submission(&chain, title, id, self.token, before, slashed).await?;
@@ -273,7 +291,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Tells each state of a submission until it is final.
-    async fn follow(&mut self, id: u64) -> Result<()> {
+    ///
+    /// # Errors
+    /// The chain's, and when that takes too long.
+    pub async fn follow(&mut self, id: u64) -> Result<()> {
         let chain = self.network.chain().clone();
         let deadline = Instant::now() + SETTLED_WITHIN;
         let mut last = None;
