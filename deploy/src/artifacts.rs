@@ -1,15 +1,20 @@
 //! Creation bytecode of compiled contracts.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use alloy::{primitives::Bytes, sol_types::SolValue};
 use eyre::{Result, WrapErr as _, eyre};
 use serde::Deserialize;
 
-/// A folder with one `<Contract>.json` each, as set-up writes them.
+/// Two folders side by side, as set-up writes them: one with a `<Contract>.json` for each of our
+/// contracts, and `eigenlayer` with a `<Contract>.bin` for each of EigenLayer's core.
 #[derive(Clone, Debug)]
 pub struct Artifacts {
-    folder: PathBuf,
+    ours: PathBuf,
+    eigenlayer: PathBuf,
 }
 
 /// The field of an artifact that a deployment needs.
@@ -19,10 +24,12 @@ struct Artifact {
 }
 
 impl Artifacts {
-    /// The artifacts in a folder.
+    /// The artifacts in a folder, and EigenLayer's in the folder `eigenlayer` beside it.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
+        let ours = folder.into();
         Self {
-            folder: folder.into(),
+            eigenlayer: ours.with_file_name("eigenlayer"),
+            ours,
         }
     }
 
@@ -31,9 +38,8 @@ impl Artifacts {
     /// # Errors
     /// When the artifact is missing or its code is not complete hexadecimal (unlinked libraries).
     pub fn code(&self, contract: &str) -> Result<Bytes> {
-        let path = self.folder.join(contract).with_extension("json");
-        let text = std::fs::read(&path)
-            .wrap_err_with(|| format!("{} (run `cargo xtask setup`)", path.display()))?;
+        let path = self.ours.join(contract).with_extension("json");
+        let text = read(&path)?;
         let artifact: Artifact =
             serde_json::from_slice(&text).wrap_err_with(|| path.display().to_string())?;
         let code: Bytes = artifact
@@ -42,6 +48,17 @@ impl Artifacts {
             .map_err(|error| eyre!("{}: bytecode: {error}", path.display()))?;
         eyre::ensure!(!code.is_empty(), "{contract} is abstract",);
         Ok(code)
+    }
+
+    /// Creation bytecode of a contract of EigenLayer's core, without constructor arguments.
+    ///
+    /// # Errors
+    /// When set-up has not written it.
+    pub fn eigenlayer(&self, contract: &str) -> Result<Bytes> {
+        let path = self.eigenlayer.join(contract).with_extension("bin");
+        let code = read(&path)?;
+        eyre::ensure!(!code.is_empty(), "{} is empty", path.display());
+        Ok(code.into())
     }
 
     /// Creation bytecode followed by encoded constructor arguments.
@@ -58,6 +75,11 @@ impl Artifacts {
     {
         Ok(with_arguments(&self.code(contract)?, arguments))
     }
+}
+
+/// What set-up wrote.
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).wrap_err_with(|| format!("{} (run `cargo xtask setup`)", path.display()))
 }
 
 /// Creation bytecode followed by encoded constructor arguments.

@@ -57,7 +57,7 @@ impl Checkout {
         }
     }
 
-    /// The compiled contracts.
+    /// The compiled contracts, EigenLayer's among them.
     pub fn artifacts(&self) -> Artifacts {
         Artifacts::at(self.root.join(".tools/contracts"))
     }

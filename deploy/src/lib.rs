@@ -4,7 +4,8 @@
 //! what stakers and operators do there, [`Market`] deploys our contracts on any chain that has the
 //! core, and [`snapshot`] keeps a deployed chain on disk for the next start. [`Account`] is who sends.
 //!
-//! Invariant: `eigen-utils`, which stands on an older alloy, is named in [`eigenlayer`] alone.
+//! Invariant: one version of alloy. `eigen-utils`, which stands on an older one, is an optional
+//! dependency that no build turns on; set-up reads EigenLayer's bytecode out of its source.
 
 mod account;
 mod anvil;

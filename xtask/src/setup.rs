@@ -5,6 +5,7 @@
 //! an interrupted set-up leaves nothing half-made behind.
 
 pub mod contracts;
+mod eigenlayer;
 mod evaluators;
 mod libtorch;
 mod npm;
@@ -63,6 +64,7 @@ impl<'a> Setup<'a> {
             let parts = [
                 scope.spawn(|| libtorch::install(self)),
                 scope.spawn(|| npm::install(self)),
+                scope.spawn(|| eigenlayer::extract(self)),
                 scope.spawn(|| python::install_componentize(self)),
             ];
             parts

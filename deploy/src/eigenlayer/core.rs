@@ -5,18 +5,13 @@ use alloy::{
     providers::Provider as _,
     sol_types::{SolCall, SolConstructor},
 };
-use eigen_utils::{
-    rewardsv2::core::rewards_coordinator::RewardsCoordinator,
-    slashing::core::{
-        allocation_manager::AllocationManager, avs_directory::AVSDirectory,
-        delegation_manager::DelegationManager, eigen_pod::EigenPod,
-        eigen_pod_manager::EigenPodManager, permission_controller::PermissionController,
-        strategy_manager::StrategyManager,
-    },
-};
 use eyre::{Result, WrapErr as _, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::abi::{
+    AVSDirectory, AllocationManager, DelegationManager, EigenPod, EigenPodManager,
+    PermissionController, RewardsCoordinator, StrategyManager,
+};
 use crate::{Account, Artifacts, snapshot};
 
 /// Where the bytecode comes from.
@@ -155,12 +150,12 @@ impl EigenLayer {
             .deploy_artifact(artifacts, "DevnetPauserRegistry", &(owner,))
             .await?;
         let pod = creation(
-            &EigenPod::BYTECODE,
+            &artifacts.eigenlayer("EigenPod")?,
             &EigenPod::constructorCall {
-                _ethPOS: BEACON_DEPOSITS,
-                _eigenPodManager: proxies.eigen_pod_manager,
-                _GENESIS_TIME: 0,
-                _version: VERSION.to_owned(),
+                beaconDeposits: BEACON_DEPOSITS,
+                eigenPodManager: proxies.eigen_pod_manager,
+                genesisTime: 0,
+                version: VERSION.to_owned(),
             },
         );
         let pod = deployer.deploy("EigenPod", pod).await?;
@@ -168,7 +163,7 @@ impl EigenLayer {
             .deploy_artifact(artifacts, "UpgradeableBeacon", &(pod, owner))
             .await?;
 
-        let parts = parts(&proxies, owner, pauser_registry, beacon, delays);
+        let parts = parts(artifacts, &proxies, owner, pauser_registry, beacon, delays)?;
         let mut implementations = Vec::with_capacity(parts.len());
         for part in &parts {
             let creation = part.creation.clone();
@@ -198,7 +193,7 @@ impl EigenLayer {
             )
             .await?;
         let whitelist = StrategyManager::addStrategiesToDepositWhitelistCall {
-            strategiesToWhitelist: vec![strategy],
+            strategies: vec![strategy],
         };
         deployer.send(proxies.strategy_manager, &whitelist).await?;
 
@@ -226,10 +221,11 @@ impl EigenLayer {
         delays: Delays,
     ) -> Result<snapshot::Key> {
         let zero = Proxies::predict(Address::ZERO, 0);
-        for part in parts(&zero, Address::ZERO, Address::ZERO, Address::ZERO, delays) {
+        let none = Address::ZERO;
+        for part in parts(artifacts, &zero, none, none, none, delays)? {
             key = key.with(&part.creation).with(&part.initialize);
         }
-        key = key.with(&EigenPod::BYTECODE[..]);
+        key = key.with(artifacts.eigenlayer("EigenPod")?);
         for contract in [
             "DevnetPauserRegistry",
             "UpgradeableBeacon",
@@ -251,32 +247,33 @@ fn creation(bytecode: &[u8], constructor: &impl SolConstructor) -> Bytes {
 /// The contracts behind proxies, in the order of [`Proxies::predict`].
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn parts(
+    artifacts: &Artifacts,
     proxies: &Proxies,
     owner: Address,
     pauser_registry: Address,
     beacon: Address,
     delays: Delays,
-) -> [Upgradeable; 7] {
+) -> Result<[Upgradeable; 7]> {
     let version = || VERSION.to_owned();
     let nothing_paused = U256::ZERO;
-    [
+    Ok([
         Upgradeable {
             name: "AllocationManager",
             proxy: proxies.allocation_manager,
             creation: creation(
-                &AllocationManager::BYTECODE,
+                &artifacts.eigenlayer("AllocationManager")?,
                 &AllocationManager::constructorCall {
-                    _delegation: proxies.delegation_manager,
-                    _pauserRegistry: pauser_registry,
-                    _permissionController: proxies.permission_controller,
-                    _DEALLOCATION_DELAY: delays.deallocation,
-                    _ALLOCATION_CONFIGURATION_DELAY: delays.allocation_configuration,
-                    _version: version(),
+                    delegationManager: proxies.delegation_manager,
+                    pauserRegistry: pauser_registry,
+                    permissionController: proxies.permission_controller,
+                    deallocationDelay: delays.deallocation,
+                    allocationConfigurationDelay: delays.allocation_configuration,
+                    version: version(),
                 },
             ),
             initialize: AllocationManager::initializeCall {
-                initialOwner: owner,
-                initialPausedStatus: nothing_paused,
+                owner,
+                pausedStatus: nothing_paused,
             }
             .abi_encode()
             .into(),
@@ -285,20 +282,20 @@ fn parts(
             name: "DelegationManager",
             proxy: proxies.delegation_manager,
             creation: creation(
-                &DelegationManager::BYTECODE,
+                &artifacts.eigenlayer("DelegationManager")?,
                 &DelegationManager::constructorCall {
-                    _strategyManager: proxies.strategy_manager,
-                    _eigenPodManager: proxies.eigen_pod_manager,
-                    _allocationManager: proxies.allocation_manager,
-                    _pauserRegistry: pauser_registry,
-                    _permissionController: proxies.permission_controller,
-                    _MIN_WITHDRAWAL_DELAY: delays.withdrawal,
-                    _version: version(),
+                    strategyManager: proxies.strategy_manager,
+                    eigenPodManager: proxies.eigen_pod_manager,
+                    allocationManager: proxies.allocation_manager,
+                    pauserRegistry: pauser_registry,
+                    permissionController: proxies.permission_controller,
+                    withdrawalDelay: delays.withdrawal,
+                    version: version(),
                 },
             ),
             initialize: DelegationManager::initializeCall {
-                initialOwner: owner,
-                initialPausedStatus: nothing_paused,
+                owner,
+                pausedStatus: nothing_paused,
             }
             .abi_encode()
             .into(),
@@ -307,17 +304,17 @@ fn parts(
             name: "StrategyManager",
             proxy: proxies.strategy_manager,
             creation: creation(
-                &StrategyManager::BYTECODE,
+                &artifacts.eigenlayer("StrategyManager")?,
                 &StrategyManager::constructorCall {
-                    _delegation: proxies.delegation_manager,
-                    _pauserRegistry: pauser_registry,
-                    _version: version(),
+                    delegationManager: proxies.delegation_manager,
+                    pauserRegistry: pauser_registry,
+                    version: version(),
                 },
             ),
             initialize: StrategyManager::initializeCall {
-                initialOwner: owner,
-                initialStrategyWhitelister: owner,
-                initialPausedStatus: nothing_paused,
+                owner,
+                whitelister: owner,
+                pausedStatus: nothing_paused,
             }
             .abi_encode()
             .into(),
@@ -326,10 +323,8 @@ fn parts(
             name: "PermissionController",
             proxy: proxies.permission_controller,
             creation: creation(
-                &PermissionController::BYTECODE,
-                &PermissionController::constructorCall {
-                    _version: version(),
-                },
+                &artifacts.eigenlayer("PermissionController")?,
+                &PermissionController::constructorCall { version: version() },
             ),
             // It has nothing to initialise, but OpenZeppelin's proxy refuses to be made without a call.
             initialize: PermissionController::versionCall {}.abi_encode().into(),
@@ -338,16 +333,16 @@ fn parts(
             name: "AVSDirectory",
             proxy: proxies.avs_directory,
             creation: creation(
-                &AVSDirectory::BYTECODE,
+                &artifacts.eigenlayer("AVSDirectory")?,
                 &AVSDirectory::constructorCall {
-                    _delegation: proxies.delegation_manager,
-                    _pauserRegistry: pauser_registry,
-                    _version: version(),
+                    delegationManager: proxies.delegation_manager,
+                    pauserRegistry: pauser_registry,
+                    version: version(),
                 },
             ),
             initialize: AVSDirectory::initializeCall {
-                initialOwner: owner,
-                initialPausedStatus: nothing_paused,
+                owner,
+                pausedStatus: nothing_paused,
             }
             .abi_encode()
             .into(),
@@ -356,24 +351,24 @@ fn parts(
             name: "RewardsCoordinator",
             proxy: proxies.rewards_coordinator,
             creation: creation(
-                &RewardsCoordinator::BYTECODE,
+                &artifacts.eigenlayer("RewardsCoordinator")?,
                 &RewardsCoordinator::constructorCall {
-                    _delegationManager: proxies.delegation_manager,
-                    _strategyManager: proxies.strategy_manager,
-                    _CALCULATION_INTERVAL_SECONDS: DAY,
-                    _MAX_REWARDS_DURATION: 70 * DAY,
-                    _MAX_RETROACTIVE_LENGTH: 84 * DAY,
-                    _MAX_FUTURE_LENGTH: 28 * DAY,
-                    __GENESIS_REWARDS_TIMESTAMP: REWARDS_GENESIS,
+                    delegationManager: proxies.delegation_manager,
+                    strategyManager: proxies.strategy_manager,
+                    calculationInterval: DAY,
+                    maxDuration: 70 * DAY,
+                    maxRetroactiveLength: 84 * DAY,
+                    maxFutureLength: 28 * DAY,
+                    genesisTimestamp: REWARDS_GENESIS,
                 },
             ),
             initialize: RewardsCoordinator::initializeCall {
-                initialOwner: owner,
-                _pauserRegistry: pauser_registry,
-                initialPausedStatus: nothing_paused,
-                _rewardsUpdater: owner,
-                _activationDelay: 0,
-                _defaultSplitBips: REWARDS_SPLIT,
+                owner,
+                pauserRegistry: pauser_registry,
+                pausedStatus: nothing_paused,
+                updater: owner,
+                activationDelay: 0,
+                defaultSplit: REWARDS_SPLIT,
             }
             .abi_encode()
             .into(),
@@ -382,21 +377,21 @@ fn parts(
             name: "EigenPodManager",
             proxy: proxies.eigen_pod_manager,
             creation: creation(
-                &EigenPodManager::BYTECODE,
+                &artifacts.eigenlayer("EigenPodManager")?,
                 &EigenPodManager::constructorCall {
-                    _ethPOS: BEACON_DEPOSITS,
-                    _eigenPodBeacon: beacon,
-                    _delegationManager: proxies.delegation_manager,
-                    _pauserRegistry: pauser_registry,
-                    _version: version(),
+                    beaconDeposits: BEACON_DEPOSITS,
+                    podBeacon: beacon,
+                    delegationManager: proxies.delegation_manager,
+                    pauserRegistry: pauser_registry,
+                    version: version(),
                 },
             ),
             initialize: EigenPodManager::initializeCall {
-                initialOwner: owner,
-                _initPausedStatus: nothing_paused,
+                owner,
+                pausedStatus: nothing_paused,
             }
             .abi_encode()
             .into(),
         },
-    ]
+    ])
 }

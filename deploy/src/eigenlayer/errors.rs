@@ -1,23 +1,27 @@
 //! EigenLayer's errors by name.
 
-use alloy::sol_types::SolInterface;
-use eigen_utils::slashing::core::{
-    allocation_manager::AllocationManager::AllocationManagerErrors,
-    delegation_manager::DelegationManager::DelegationManagerErrors,
-    permission_controller::PermissionController::PermissionControllerErrors,
-    strategy_manager::StrategyManager::StrategyManagerErrors,
-};
+use super::abi::Core::CoreErrors;
 
 /// The error of EigenLayer's core that revert data holds.
 pub(crate) fn error_name(data: &[u8]) -> Option<String> {
-    named::<AllocationManagerErrors>(data)
-        .or_else(|| named::<DelegationManagerErrors>(data))
-        .or_else(|| named::<StrategyManagerErrors>(data))
-        .or_else(|| named::<PermissionControllerErrors>(data))
+    let selector = data.first_chunk()?;
+    CoreErrors::name_by_selector(*selector).map(str::to_owned)
 }
 
-/// Debug of a generated enum reads `Variant(Variant { .. })`; the outer name is enough.
-fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
-    let text = format!("{:?}", E::abi_decode(data).ok()?);
-    text.split('(').next().map(str::to_owned)
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::keccak256;
+
+    use super::*;
+
+    #[test]
+    fn errors_are_known_by_their_selector() {
+        let selector = &keccak256("OperatorNotSlashable()")[..4];
+        assert_eq!(
+            error_name(selector).as_deref(),
+            Some("OperatorNotSlashable")
+        );
+        assert_eq!(error_name(&selector[..3]), None);
+        assert_eq!(error_name(&keccak256("NoSuchError()")[..]), None);
+    }
 }

@@ -4,16 +4,15 @@ use alloy::{
     primitives::{Address, Bytes, U256},
     providers::Provider as _,
 };
-use eigen_utils::slashing::core::{
-    allocation_manager::{
-        AllocationManager::{self, OperatorSet},
-        IAllocationManagerTypes::{AllocateParams, DeregisterParams, RegisterParams},
-    },
-    delegation_manager::DelegationManager,
-};
 use eyre::{Result, WrapErr as _, bail, eyre};
 
-use super::EigenLayer;
+use super::{
+    EigenLayer,
+    abi::{
+        AllocateParams, AllocationManager, DelegationManager, DeregisterParams, OperatorSet,
+        Pausable, RegisterParams,
+    },
+};
 use crate::Account;
 
 /// All of an operator's stake, as a magnitude.
@@ -35,9 +34,9 @@ impl EigenLayer {
         metadata_uri: &str,
     ) -> Result<()> {
         let register = DelegationManager::registerAsOperatorCall {
-            initDelegationApprover: Address::ZERO,
+            delegationApprover: Address::ZERO,
             allocationDelay: allocation_delay,
-            metadataURI: metadata_uri.to_owned(),
+            metadataUri: metadata_uri.to_owned(),
         };
         operator.send(self.delegation_manager, &register).await?;
         Ok(())
@@ -68,7 +67,7 @@ impl EigenLayer {
     ) -> Result<Option<u32>> {
         let call = AllocationManager::getAllocationDelayCall { operator };
         let answer = reader.call(self.allocation_manager, &call).await?;
-        Ok(answer._0.then_some(answer._1))
+        Ok(answer.isSet.then_some(answer.delay))
     }
 
     /// Allocates a magnitude ([`WHOLE`] is everything) of the strategy to an operator set.
@@ -181,9 +180,7 @@ impl EigenLayer {
     /// # Errors
     /// [`Reverted`](crate::Reverted) when the account is no pauser; transport errors.
     pub async fn pause(&self, guardian: &Account, contract: Address, bits: U256) -> Result<()> {
-        let call = AllocationManager::pauseCall {
-            newPausedStatus: bits,
-        };
+        let call = Pausable::pauseCall { pausedStatus: bits };
         guardian.send(contract, &call).await?;
         Ok(())
     }
@@ -193,9 +190,7 @@ impl EigenLayer {
     /// # Errors
     /// As for [`EigenLayer::pause`].
     pub async fn unpause(&self, guardian: &Account, contract: Address, bits: U256) -> Result<()> {
-        let call = AllocationManager::unpauseCall {
-            newPausedStatus: bits,
-        };
+        let call = Pausable::unpauseCall { pausedStatus: bits };
         guardian.send(contract, &call).await?;
         Ok(())
     }

@@ -1,16 +1,12 @@
 //! What stakers do.
 
 use alloy::primitives::{Address, B256, U256};
-use eigen_utils::slashing::{
-    core::{
-        delegation_manager::{DelegationManager, ISignatureUtilsMixinTypes::SignatureWithExpiry},
-        strategy_manager::StrategyManager,
-    },
-    sdk::mock_erc20::MockERC20,
-};
 use eyre::{Result, ensure};
 
-use super::EigenLayer;
+use super::{
+    EigenLayer,
+    abi::{DelegationManager, SignatureWithExpiry, StakeToken, StrategyManager},
+};
 use crate::Account;
 
 impl EigenLayer {
@@ -19,12 +15,12 @@ impl EigenLayer {
     /// # Errors
     /// [`Reverted`](crate::Reverted), for example while deposits are paused; transport errors.
     pub async fn deposit(&self, staker: &Account, amount: U256) -> Result<()> {
-        let mint = MockERC20::mintCall {
+        let mint = StakeToken::mintCall {
             account: staker.address(),
             amount,
         };
         staker.send(self.stake_token, &mint).await?;
-        let approve = MockERC20::approveCall {
+        let approve = StakeToken::approveCall {
             spender: self.strategy_manager,
             amount,
         };
@@ -45,8 +41,8 @@ impl EigenLayer {
     pub async fn delegate(&self, staker: &Account, operator: Address) -> Result<()> {
         let delegate = DelegationManager::delegateToCall {
             operator,
-            approverSignatureAndExpiry: SignatureWithExpiry::default(),
-            approverSalt: B256::ZERO,
+            approval: SignatureWithExpiry::default(),
+            approvalSalt: B256::ZERO,
         };
         staker.send(self.delegation_manager, &delegate).await?;
         Ok(())
@@ -62,11 +58,8 @@ impl EigenLayer {
             strategies: vec![self.strategy],
         };
         let answer = reader.call(self.delegation_manager, &call).await?;
-        let [shares] = answer.withdrawableShares[..] else {
-            eyre::bail!(
-                "asked for one strategy, got {}",
-                answer.withdrawableShares.len()
-            );
+        let [shares] = answer.withdrawable[..] else {
+            eyre::bail!("asked for one strategy, got {}", answer.withdrawable.len());
         };
         Ok(shares)
     }
