@@ -244,3 +244,24 @@ async fn a_pin_needs_the_content_and_an_address_needs_a_peer() {
     let refused = node.connect(&format!("{listen}/p2p/{wrong}")).await;
     assert_eq!(error_code(refused), "peer_unreachable");
 }
+
+/// Nodes keep their identity over restarts, and peers must not hold that against them.
+#[tokio::test]
+async fn a_node_that_comes_back_is_served_and_serves() {
+    let (left, right) = (start().await, start().await);
+    connect(&left, &right).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut config = EmbeddedConfig::loopback(folder.path());
+    for round in 0..3 {
+        let address = right.identity().await.expect("identity").addresses[0].clone();
+        config.peers = vec![address.parse().expect("address")];
+        let node = EmbeddedNode::start(config.clone()).await.expect("started");
+        let theirs = bytes(CHUNK_BYTES + round);
+        let id = right.add(&theirs).await.expect("added");
+        assert_eq!(node.fetch(id, u64::MAX, soon()).await, Ok(theirs));
+        let ours = bytes(2 * CHUNK_BYTES + round);
+        let id = node.add(&ours).await.expect("added");
+        assert_eq!(right.fetch(id, u64::MAX, soon()).await, Ok(ours));
+        node.shutdown().await;
+    }
+}
