@@ -38,7 +38,11 @@ pub async fn run(settings: Settings) -> Result<()> {
         .wrap_err("start the content node")?;
     health.up("content");
 
-    let desk = Arc::new(Desk::new(chain.clone(), store.clone()));
+    let desk = Arc::new(Desk::new(
+        chain.clone(),
+        store.clone(),
+        settings.policy.wait_blocks,
+    ));
     let mut supervisor = Supervisor::new(GRACE);
     let stop = supervisor.stop_token();
     let listener = TcpListener::bind(settings.http.listen)
@@ -76,7 +80,6 @@ pub async fn run(settings: Settings) -> Result<()> {
         store,
         desk,
         content,
-        settings.policy,
         settings.chain.confirmations,
         metrics,
         health,

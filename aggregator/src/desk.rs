@@ -1,30 +1,32 @@
 //! The desk: which tasks are open, which claims and votes came in for them.
 //!
+//! The rules are [`Round`]'s; the desk checks signatures, answers strangers and keeps the records.
 //! Claims and votes are written to disk before they are acknowledged, so an aggregator that is
 //! killed and started again, or another one that is sent the same votes, finishes the task.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use zarathustra_bls::{PublicKey, Signature};
-use zarathustra_chain::{Chain, ChainError, Definition, EpochTable, Store, Task};
+use zarathustra_chain::{Chain, ChainError, Definition, EpochTable, Head, Store, Task};
 use zarathustra_primitives::{
-    ClaimId, Position, Purpose, Stake, TaskHash, TaskId, Turn, Verdict, Vote,
+    Claim, ClaimId, ClaimOutcome, Clock, Purpose, Seed, TaskHash, TaskId, Threshold, Vote,
+};
+use zarathustra_protocol::{
+    Schedule, StakeTable,
+    round::{Action, Certificate, Input, Refusal, Round, RoundConfig, Taken, Tally},
 };
 use zarathustra_wire::{
-    CheckedClaim, ClaimMessage, ClaimView, RoundView, RpcError, StatusView, VoteMessage,
-    check_claim,
+    ClaimMessage, ClaimView, RoundView, RpcError, StatusView, VoteMessage, check_claim,
 };
 
-/// Claims kept for one task. Only the holder of a turn can add one, so this bounds what a
-/// performer that signs many results can cost.
-const MAX_CLAIMS_PER_TASK: usize = 64;
 /// Announcements that a slow listener may fall behind.
 const ANNOUNCEMENTS: usize = 256;
 
@@ -37,26 +39,71 @@ pub struct Announcement {
     pub data: Value,
 }
 
+/// The operators of an epoch, ready for use.
+#[derive(Clone, Debug)]
+pub(crate) struct Electorate {
+    pub(crate) table: Arc<EpochTable>,
+    pub(crate) keys: Arc<Vec<PublicKey>>,
+    pub(crate) stakes: Arc<StakeTable>,
+}
+
 /// A task that takes claims, with what is needed to check them.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenTask {
     pub(crate) task: Task,
+    pub(crate) seed: Seed,
     pub(crate) hash: TaskHash,
-    pub(crate) table: Arc<EpochTable>,
-    pub(crate) keys: Arc<Vec<PublicKey>>,
+    pub(crate) electorate: Electorate,
     pub(crate) definition: Arc<Definition>,
 }
 
-/// A claim and its votes.
+impl OpenTask {
+    /// The count of turns as the chain holds it.
+    fn schedule(&self) -> Schedule {
+        Schedule {
+            base: self.task.turn_base,
+            base_at: Clock::new(self.task.turn_base_at),
+            // The contract takes no kind without turns.
+            turn_length: NonZeroU32::new(self.definition.turn_length).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+
+    fn round(&self, patience: u64) -> Option<Round> {
+        let d = &self.definition;
+        let threshold = match Threshold::new(d.threshold_numerator, d.threshold_denominator) {
+            Ok(threshold) => threshold,
+            Err(error) => {
+                // The contract checks it when a kind is registered; this would be a bug in it.
+                error!(kind = %self.task.kind, code = "bug_threshold_on_chain", %error, "a threshold on chain is none");
+                return None;
+            }
+        };
+        Some(Round::new(RoundConfig {
+            task: self.hash,
+            seed: self.seed,
+            table: Arc::clone(&self.electorate.stakes),
+            threshold,
+            schedule: self.schedule(),
+            voting_window: d.voting_window,
+            patience,
+        }))
+    }
+}
+
+/// All that is known about an open task.
+struct Docket {
+    open: OpenTask,
+    round: Round,
+    messages: BTreeMap<ClaimId, ClaimMessage>,
+}
+
+/// A certificate that is worth submitting, with the claim that it is about.
 #[derive(Clone, Debug)]
-pub(crate) struct Round {
-    pub(crate) task: TaskId,
-    pub(crate) hash: TaskHash,
-    pub(crate) claim: ClaimId,
-    pub(crate) turn: Turn,
-    pub(crate) performer: Position,
+pub(crate) struct Ready {
+    pub(crate) open: OpenTask,
     pub(crate) message: ClaimMessage,
-    pub(crate) votes: BTreeMap<Position, (Verdict, Signature)>,
+    pub(crate) certificate: Certificate,
+    pub(crate) tally: Tally,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,24 +115,27 @@ struct StoredClaim {
 #[derive(Default)]
 struct State {
     head: u64,
-    tasks: BTreeMap<TaskId, OpenTask>,
-    rounds: HashMap<ClaimId, Round>,
+    clock: Clock,
+    dockets: BTreeMap<TaskId, Docket>,
 }
 
 /// Shared between the HTTP server and the loop that submits certificates.
 pub struct Desk {
     chain: Chain,
     store: Store,
+    /// Blocks to wait for late votes.
+    patience: u64,
     state: Mutex<State>,
     announce: broadcast::Sender<Announcement>,
 }
 
 impl Desk {
     /// An empty desk; what the store holds comes back as tasks are opened.
-    pub fn new(chain: Chain, store: Store) -> Self {
+    pub fn new(chain: Chain, store: Store, patience: u64) -> Self {
         Self {
             chain,
             store,
+            patience,
             state: Mutex::default(),
             announce: broadcast::Sender::new(ANNOUNCEMENTS),
         }
@@ -105,54 +155,106 @@ impl Desk {
         tracing::debug!(event, listeners, "announced");
     }
 
-    /// The tasks that take claims now. Rounds of others are dropped, as are rounds whose seed a
-    /// reorganisation changed; those of a task that is new here come back from the store.
-    pub(crate) fn set_open(&self, head: u64, open: Vec<OpenTask>) -> Result<(), ChainError> {
+    /// The tasks that take claims now. Those that do no longer are dropped, as are those whose
+    /// seed a reorganisation changed; what is new here comes back from the store. After a
+    /// reorganisation everything does, since decisions may have been taken back.
+    pub(crate) fn set_open(
+        &self,
+        head: &Head,
+        open: Vec<OpenTask>,
+        reorganised: bool,
+    ) -> Result<(), ChainError> {
         let mut fresh = Vec::new();
         {
             let mut state = self.state();
-            state.head = head;
-            let known = std::mem::take(&mut state.tasks);
-            for task in open {
-                if known.get(&task.task.id).is_none_or(|k| k.hash != task.hash) {
-                    fresh.push(task.clone());
-                }
-                state.tasks.insert(task.task.id, task);
+            state.head = head.number;
+            state.clock = Clock::new(head.clock);
+            let mut known = std::mem::take(&mut state.dockets);
+            if reorganised {
+                known.clear();
             }
-            let State { tasks, rounds, .. } = &mut *state;
-            rounds.retain(|_, r| tasks.get(&r.task).is_some_and(|t| t.hash == r.hash));
+            for open in open {
+                let id = open.task.id;
+                let kept = known.remove(&id).filter(|k| k.open.hash == open.hash);
+                let docket = match kept {
+                    Some(docket) => Docket { open, ..docket },
+                    None => {
+                        let Some(round) = open.round(self.patience) else {
+                            continue;
+                        };
+                        fresh.push((id, open.hash));
+                        Docket {
+                            open,
+                            round,
+                            messages: BTreeMap::new(),
+                        }
+                    }
+                };
+                state.dockets.insert(id, docket);
+            }
+            for docket in state.dockets.values_mut() {
+                let turns = Input::Turns(docket.open.schedule());
+                feed(&mut docket.round, Clock::new(head.clock), turns);
+            }
         }
-        for task in fresh {
-            self.restore(&task)?;
+        for (task, hash) in fresh {
+            self.restore(task, hash)?;
         }
         Ok(())
     }
 
     /// Forgets what is stored for a task that is over.
     pub(crate) fn forget(&self, task: TaskId) -> Result<(), ChainError> {
-        for (key, _) in self
-            .store
-            .list::<Value>("a claim", &format!("claim/{task}/"))?
-        {
-            self.store.remove(&key)?;
-        }
-        for (key, _) in self
-            .store
-            .list::<Value>("a vote", &format!("vote/{task}/"))?
-        {
-            self.store.remove(&key)?;
-        }
-        Ok(())
+        self.store.remove_all(&format!("claim/{task}/"))?;
+        self.store.remove_all(&format!("vote/{task}/"))
     }
 
-    /// The rounds as they stand, with their tasks.
-    pub(crate) fn rounds(&self) -> Vec<(OpenTask, Round)> {
+    /// The claims that no certificate decided, as far as is known here.
+    pub(crate) fn undecided(&self) -> Vec<(TaskId, ClaimMessage, ClaimId)> {
         let state = self.state();
-        state
-            .rounds
-            .values()
-            .filter_map(|r| Some((state.tasks.get(&r.task)?.clone(), r.clone())))
+        let dockets = state.dockets.iter();
+        dockets
+            .flat_map(|(task, docket)| {
+                let open = docket
+                    .messages
+                    .iter()
+                    .filter(|(claim, _)| docket.round.outcome(**claim) == ClaimOutcome::None);
+                open.map(|(claim, message)| (*task, message.clone(), *claim))
+            })
             .collect()
+    }
+
+    /// Tells a task's round what became of a claim.
+    pub(crate) fn tell(&self, task: TaskId, input: Input) {
+        let mut state = self.state();
+        let clock = state.clock;
+        if let Some(docket) = state.dockets.get_mut(&task) {
+            feed(&mut docket.round, clock, input);
+        }
+    }
+
+    /// The certificates that are worth submitting now.
+    pub(crate) fn ready(&self) -> Vec<Ready> {
+        let mut state = self.state();
+        let clock = state.clock;
+        let mut ready = Vec::new();
+        for docket in state.dockets.values_mut() {
+            feed(&mut docket.round, clock, Input::Tick);
+            let Some(Action::Submit(certificate)) = docket.round.poll_action() else {
+                continue;
+            };
+            let message = docket.messages.get(&certificate.claim);
+            let tally = docket.round.tally(certificate.claim);
+            if let (Some(message), Some(tally)) = (message.cloned(), tally) {
+                ready.push(Ready {
+                    open: docket.open.clone(),
+                    message,
+                    certificate,
+                    tally,
+                });
+            }
+        }
+        ready
     }
 
     /// Takes a claim: checks it against the chain, stores it, tells the listeners.
@@ -161,7 +263,7 @@ impl Desk {
     /// A refusal with the fault's code. The same claim again is no error.
     pub async fn take_claim(&self, message: ClaimMessage) -> Result<ClaimId, RpcError> {
         let id = message.body.task;
-        let open = self.state().tasks.get(&id).cloned();
+        let open = self.state().dockets.get(&id).map(|d| d.open.clone());
         let Some(open) = open else {
             return Err(RpcError::refused(
                 "task_not_evaluating",
@@ -169,34 +271,32 @@ impl Desk {
             ));
         };
         let claim_id = message.claim(open.hash).id();
-        if self.state().rounds.contains_key(&claim_id) {
+        if self.holds(id, claim_id) {
             return Ok(claim_id);
         }
-        let checked = check_claim(&self.chain, &open.task, open.hash, &open.table, message)
+        let table = &open.electorate.table;
+        let checked = check_claim(&self.chain, &open.task, open.hash, table, message)
             .await
             .map_err(|fault| RpcError::refused(fault.code(), fault.to_string()))?;
-        if self
-            .state()
-            .rounds
-            .values()
-            .filter(|r| r.task == id)
-            .count()
-            >= MAX_CLAIMS_PER_TASK
-        {
-            return Err(RpcError::refused(
-                "too_many_claims",
-                format!("task {id} has {MAX_CLAIMS_PER_TASK} claims"),
-            ));
+        // Its turn was seen to have begun on chain; the round's clock may be a block behind.
+        let head = self
+            .chain
+            .head()
+            .await
+            .map_err(|e| RpcError::refused(e.code(), e.to_string()))?;
+        let claim = checked.claim;
+        match self.take_up(id, Clock::new(head.clock), claim, checked.message.clone()) {
+            Ok(Taken::New) => {}
+            Ok(Taken::Known) => return Ok(claim_id),
+            Err(refusal) => return Err(refused(refusal)),
         }
         let stored = StoredClaim {
             hash: open.hash,
             params: checked.message.to_params(),
         };
-        self.store
-            .put("a claim", &format!("claim/{id}/{claim_id}"), &stored)
-            .map_err(|e| internal(&e))?;
-        info!(task_id = %id, claim_id = %claim_id, turn = %checked.claim.turn, performer = %checked.claim.performer, "claim taken");
-        self.open_round(&open, &checked);
+        let key = format!("claim/{id}/{claim_id}");
+        self.keep(id, "a claim", &key, &stored)?;
+        info!(task_id = %id, %claim_id, turn = %claim.turn, performer = %claim.performer, "claim taken");
         let shown = self.claims(id).into_iter().find(|c| c.claim_id == claim_id);
         self.announce("claim", json!(shown));
         Ok(claim_id)
@@ -207,172 +307,195 @@ impl Desk {
     /// # Errors
     /// A refusal with a stable code. The same vote again is no error.
     pub fn take_vote(&self, message: &VoteMessage) -> Result<(), RpcError> {
-        let (open, round) = {
+        if self.count(message)? == Taken::Known {
+            return Ok(());
+        }
+        let (task, claim) = (message.task_id, message.claim_id);
+        let key = format!("vote/{task}/{claim}/{}", message.operator);
+        self.keep(task, "a vote", &key, message)?;
+        info!(task_id = %task, claim_id = %claim, operator = %message.operator, verdict = message.verdict.code(), "vote taken");
+        Ok(())
+    }
+
+    /// Checks a vote and gives it to its round.
+    fn count(&self, message: &VoteMessage) -> Result<Taken, RpcError> {
+        let open = {
             let state = self.state();
-            let round = state
-                .rounds
-                .get(&message.claim_id)
-                .filter(|r| r.task == message.task_id);
-            let Some(round) = round.cloned() else {
-                return Err(RpcError::refused(
-                    "unknown_claim",
-                    format!("claim {} is not open here", message.claim_id),
-                ));
-            };
-            let Some(open) = state.tasks.get(&round.task).cloned() else {
-                return Err(RpcError::refused(
-                    "task_not_evaluating",
-                    format!("task {} takes no votes now", round.task),
-                ));
-            };
-            (open, round)
+            let docket = state.dockets.get(&message.task_id);
+            docket
+                .filter(|docket| docket.messages.contains_key(&message.claim_id))
+                .map(|docket| docket.open.clone())
         };
-        let Some(row) = open.table.row_of(message.operator) else {
+        let Some(open) = open else {
+            return Err(RpcError::refused(
+                "unknown_claim",
+                format!("claim {} is not open here", message.claim_id),
+            ));
+        };
+        let Some(row) = open.electorate.table.row_of(message.operator) else {
             return Err(RpcError::refused(
                 "unknown_operator",
                 format!("{} is not in the task's epoch", message.operator),
             ));
         };
-        let position = row.position;
-        match round.votes.get(&position) {
-            Some((verdict, _)) if *verdict == message.verdict => return Ok(()),
-            Some(_) => {
-                warn!(operator = %message.operator, claim_id = %message.claim_id, "an operator sent both verdicts; the first stands");
-                return Err(RpcError::refused(
-                    "vote_contradicts",
-                    "another verdict of this operator is held",
-                ));
-            }
-            None => {}
-        }
         let signature = Signature::decode(&message.signature)
             .map_err(|e| RpcError::refused("signature_malformed", e.to_string()))?;
         let vote = Vote {
-            task: round.hash,
-            claim: round.claim,
+            task: open.hash,
+            claim: message.claim_id,
             purpose: Purpose::Claim,
             verdict: message.verdict,
         };
-        if !signature.verify(
-            &vote.digest(&self.chain.domain()),
-            &open.keys[position.index()],
-        ) {
+        let key = &open.electorate.keys[row.position.index()];
+        if !signature.verify(&vote.digest(&self.chain.domain()), key) {
             return Err(RpcError::refused(
                 "signature_invalid",
                 "the signature is not by the operator's key",
             ));
         }
-        let key = format!("vote/{}/{}/{}", round.task, round.claim, message.operator);
-        self.store
-            .put("a vote", &key, message)
-            .map_err(|e| internal(&e))?;
-        if let Some(round) = self.state().rounds.get_mut(&message.claim_id) {
-            round
-                .votes
-                .entry(position)
-                .or_insert((message.verdict, signature));
+        let input = Input::Vote {
+            claim: message.claim_id,
+            voter: row.position,
+            verdict: message.verdict,
+            signature: message.signature,
+        };
+        let taken = {
+            let mut state = self.state();
+            let clock = state.clock;
+            let docket = state.dockets.get_mut(&message.task_id);
+            docket
+                // A reorganisation may have changed the task since it was looked at.
+                .filter(|docket| docket.open.hash == open.hash)
+                .map(|docket| docket.round.handle(clock, input))
+        };
+        match taken {
+            Some(Ok(taken)) => Ok(taken),
+            Some(Err(refusal)) => {
+                if matches!(refusal, Refusal::Equivocation { .. }) {
+                    warn!(operator = %message.operator, claim_id = %message.claim_id, "an operator sent both verdicts; the first stands");
+                }
+                Err(refused(refusal))
+            }
+            None => Err(RpcError::refused(
+                "task_not_evaluating",
+                format!("task {} takes no votes now", message.task_id),
+            )),
         }
-        info!(task_id = %message.task_id, claim_id = %message.claim_id, operator = %message.operator, verdict = message.verdict.code(), "vote taken");
-        Ok(())
     }
 
-    /// The claims known for a task.
+    /// The claims of a task that no certificate decided.
     pub fn claims(&self, task: TaskId) -> Vec<ClaimView> {
         let state = self.state();
-        let Some(open) = state.tasks.get(&task) else {
+        let Some(docket) = state.dockets.get(&task) else {
             return Vec::new();
         };
-        let mut claims: Vec<ClaimView> = state
-            .rounds
-            .values()
-            .filter(|r| r.task == task)
-            .map(|r| ClaimView {
-                claim_id: r.claim,
+        let rows = &docket.open.electorate.table.rows;
+        let open = docket
+            .round
+            .claims()
+            .filter(|(_, claim)| docket.round.outcome(*claim) == ClaimOutcome::None);
+        open.filter_map(|(turn, claim_id)| {
+            let voters = docket.round.votes(claim_id);
+            Some(ClaimView {
+                claim_id,
                 task_id: task,
-                turn: r.turn,
-                params: r.message.to_params(),
-                voters: r
-                    .votes
-                    .keys()
-                    .map(|p| open.table.rows[p.index()].operator)
-                    .collect(),
+                turn,
+                params: docket.messages.get(&claim_id)?.to_params(),
+                voters: voters.map(|(p, _)| rows[p.index()].operator).collect(),
             })
-            .collect();
-        claims.sort_by_key(|c| (c.turn, c.claim_id));
-        claims
+        })
+        .collect()
     }
 
     /// What the aggregator is doing.
     pub fn status(&self) -> StatusView {
         let state = self.state();
-        let mut rounds: Vec<RoundView> = state
-            .rounds
-            .values()
-            .filter_map(|r| {
-                let open = state.tasks.get(&r.task)?;
-                let tally = r.tally(&open.table);
+        let rounds = state.dockets.iter().flat_map(|(task, docket)| {
+            docket.messages.keys().filter_map(|claim| {
+                let tally = docket.round.tally(*claim)?;
                 Some(RoundView {
-                    task_id: r.task,
-                    claim_id: r.claim,
+                    task_id: *task,
+                    claim_id: *claim,
                     approving_stake: tally.approving.get().to_string(),
                     rejecting_stake: tally.rejecting.get().to_string(),
-                    total_stake: open.table.total.get().to_string(),
+                    total_stake: tally.total.get().to_string(),
                 })
             })
-            .collect();
-        rounds.sort_by_key(|r| (r.task_id, r.claim_id));
+        });
         StatusView {
             head: state.head,
-            rounds,
+            rounds: rounds.collect(),
         }
     }
 
-    fn open_round(&self, open: &OpenTask, checked: &CheckedClaim) {
-        let Some(row) = open.table.row_of(checked.claim.performer) else {
-            return;
+    fn holds(&self, task: TaskId, claim: ClaimId) -> bool {
+        let state = self.state();
+        let docket = state.dockets.get(&task);
+        docket.is_some_and(|docket| docket.messages.contains_key(&claim))
+    }
+
+    /// Gives a checked claim to its task's round.
+    fn take_up(
+        &self,
+        task: TaskId,
+        now: Clock,
+        claim: Claim,
+        message: ClaimMessage,
+    ) -> Result<Taken, Refusal> {
+        let mut state = self.state();
+        let Some(docket) = state.dockets.get_mut(&task) else {
+            return Err(Refusal::Decided);
         };
-        self.state()
-            .rounds
-            .entry(checked.id)
-            .or_insert_with(|| Round {
-                task: open.task.id,
-                hash: open.hash,
-                claim: checked.id,
-                turn: checked.claim.turn,
-                performer: row.position,
-                message: checked.message.clone(),
-                votes: BTreeMap::new(),
-            });
+        let taken = docket.round.handle(now, Input::Claim(claim))?;
+        docket.messages.insert(claim.id(), message);
+        Ok(taken)
+    }
+
+    /// Writes a record of what was just taken. Where that fails the task is forgotten, to be read
+    /// again from the store: nothing is acknowledged later that is not on disk.
+    fn keep<T: Serialize>(
+        &self,
+        task: TaskId,
+        what: &'static str,
+        key: &str,
+        record: &T,
+    ) -> Result<(), RpcError> {
+        self.store.put(what, key, record).map_err(|error| {
+            self.state().dockets.remove(&task);
+            internal(&error)
+        })
     }
 
     /// Claims and votes of an earlier process. They were checked before they were stored, and the
     /// hash says whether they still are about this task.
-    fn restore(&self, open: &OpenTask) -> Result<(), ChainError> {
-        let id = open.task.id;
+    fn restore(&self, id: TaskId, hash: TaskHash) -> Result<(), ChainError> {
+        let now = self.state().clock;
         for (_, stored) in self
             .store
             .list::<StoredClaim>("a claim", &format!("claim/{id}/"))?
         {
-            let Ok(message) = ClaimMessage::from_params(&stored.params) else {
+            if stored.hash != hash {
                 continue;
-            };
-            if stored.hash == open.hash {
-                let claim = message.claim(open.hash);
-                self.open_round(
-                    open,
-                    &CheckedClaim {
-                        id: claim.id(),
-                        claim,
-                        message,
-                    },
-                );
+            }
+            let taken = ClaimMessage::from_params(&stored.params)
+                .map_err(|e| e.to_string())
+                .and_then(|message| {
+                    self.take_up(id, now, message.claim(hash), message)
+                        .map_err(|e| e.to_string())
+                });
+            if let Err(reason) = taken {
+                warn!(task_id = %id, reason, "a stored claim is not taken up again");
             }
         }
         for (_, vote) in self
             .store
             .list::<VoteMessage>("a vote", &format!("vote/{id}/"))?
         {
-            if let Err(error) = self.take_vote(&vote) {
+            if !self.holds(id, vote.claim_id) {
+                // Of a claim under another seed.
+                continue;
+            }
+            if let Err(error) = self.count(&vote) {
                 warn!(task_id = %id, reason = %error.message, "a stored vote is not taken up again");
             }
         }
@@ -385,34 +508,19 @@ impl Desk {
     }
 }
 
-/// Stake for and against a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) approving: Stake,
-    pub(crate) rejecting: Stake,
-}
-
-impl Round {
-    /// Sums the votes. The performer's stake approves whether or not it voted, and never rejects
-    /// (specification, 3.1).
-    pub(crate) fn tally(&self, table: &EpochTable) -> Tally {
-        let sum = |verdict: Verdict| {
-            self.votes
-                .iter()
-                .filter(|(position, (v, _))| *v == verdict && **position != self.performer)
-                .map(|(position, _)| table.rows[position.index()].stake.get())
-                .sum::<u128>()
-        };
-        let performer = table.rows[self.performer.index()].stake.get();
-        Tally {
-            approving: Stake::new(sum(Verdict::Approve) + performer),
-            rejecting: Stake::new(sum(Verdict::Reject)),
-        }
+/// Gives a round an input that it never refuses: only claims and votes are.
+fn feed(round: &mut Round, now: Clock, input: Input) {
+    if let Err(refusal) = round.handle(now, input) {
+        error!(code = "bug_input_refused", %refusal, "a round refuses what is no claim and no vote");
     }
 }
 
+fn refused(refusal: Refusal) -> RpcError {
+    RpcError::refused(refusal.code(), refusal.to_string())
+}
+
 fn internal(error: &ChainError) -> RpcError {
-    warn!(code = error.code(), %error, "a request could not be stored");
+    warn!(code = error.code(), %error, "a request could not be dealt with");
     RpcError::new(
         zarathustra_wire::codes::INTERNAL,
         "bug_store_failed",

@@ -12,41 +12,34 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zarathustra_bls::PublicKey;
-use zarathustra_chain::{
-    Chain, ChainError, Definition, EpochTable, Follower, Head, Store, Task,
-    abi::attestation_center::IAttestationCenter::submitTaskCall,
-};
+use zarathustra_chain::{Chain, ChainError, Definition, Follower, Store, Task};
 use zarathustra_content::ContentId;
 use zarathustra_improve::ContentHandle;
 use zarathustra_node::{Health, Metrics};
 use zarathustra_primitives::{
-    CertificateKind, ClaimId, Epoch, KindId, SampleScores, TaskState, Threshold, Turn,
+    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskId, TaskState,
 };
-use zarathustra_protocol::quorum;
+use zarathustra_protocol::{Member, StakeTable, round::Input};
+use zarathustra_wire::ClaimMessage;
 
 use crate::{
-    Desk, PolicySettings, certificate,
-    desk::{OpenTask, Round},
+    Desk, certificate,
+    desk::{Electorate, OpenTask, Ready},
 };
-
-/// A table with its keys decoded.
-type Keyed = (Arc<EpochTable>, Arc<Vec<PublicKey>>);
 
 pub(crate) struct Submitter {
     chain: Chain,
     follower: Follower,
     desk: Arc<Desk>,
     content: ContentHandle,
-    policy: PolicySettings,
     confirmations: u64,
     metrics: Metrics,
     health: Health,
-    tables: HashMap<Epoch, Keyed>,
+    electorates: HashMap<Epoch, Electorate>,
     definitions: HashMap<KindId, Arc<Definition>>,
-    /// Clock at which a certificate first became possible.
-    possible_since: HashMap<(ClaimId, CertificateKind), u64>,
+    /// Claims whose evidence is pinned or on its way.
     pinned: HashSet<ClaimId>,
-    pinning: JoinSet<()>,
+    pinning: JoinSet<(ClaimId, bool)>,
 }
 
 impl Submitter {
@@ -59,7 +52,6 @@ impl Submitter {
         store: Store,
         desk: Arc<Desk>,
         content: ContentHandle,
-        policy: PolicySettings,
         confirmations: u64,
         metrics: Metrics,
         health: Health,
@@ -70,13 +62,11 @@ impl Submitter {
             follower,
             desk,
             content,
-            policy,
             confirmations,
             metrics,
             health,
-            tables: HashMap::new(),
+            electorates: HashMap::new(),
             definitions: HashMap::new(),
-            possible_since: HashMap::new(),
             pinned: HashSet::new(),
             pinning: JoinSet::new(),
         })
@@ -142,17 +132,21 @@ impl Submitter {
                 | TaskState::Expired => {}
             }
         }
-        self.desk.set_open(tick.head.number, open)?;
-        for (open, round) in self.desk.rounds() {
-            self.keep_evidence(&round);
-            self.consider(&tick.head, &open, &round).await?;
+        self.desk
+            .set_open(&tick.head, open, tick.reorged_from.is_some())?;
+        for (task, message, claim) in self.desk.undecided() {
+            self.keep_evidence(claim, &message);
+            self.follow_up(task, claim).await?;
+        }
+        for ready in self.desk.ready() {
+            self.submit(&ready).await?;
         }
         let mut done = Vec::new();
         for task in &finished {
             self.close(task)?;
             done.push(task.id);
         }
-        while self.pinning.try_join_next().is_some() {}
+        self.see_to_evidence();
         self.follower.acknowledge(&done)
     }
 
@@ -164,62 +158,54 @@ impl Submitter {
             self.chain
                 .domain()
                 .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
-        let Some((table, keys)) = self.table(task.epoch).await? else {
+        let Some(electorate) = self.electorate(task.epoch).await? else {
             return Ok(None);
         };
         let definition = self.definition(task.kind).await?;
         Ok(Some(OpenTask {
             task,
+            seed,
             hash,
-            table,
-            keys,
+            electorate,
             definition,
         }))
     }
 
-    /// Submits the certificate that a round allows, now or once waiting does not pay.
-    async fn consider(
-        &mut self,
-        head: &Head,
-        open: &OpenTask,
-        round: &Round,
-    ) -> Result<(), ChainError> {
-        let Some(kind) = possible(head.clock, open, round) else {
-            return Ok(());
-        };
-        let since = *self
-            .possible_since
-            .entry((round.claim, kind))
-            .or_insert(head.clock);
-        let missing = round.votes.len() < open.table.rows.len();
-        if missing && head.clock < since.saturating_add(self.policy.wait_blocks) {
-            return Ok(());
+    /// Looks whether a certificate decided a claim, ours or another aggregator's.
+    async fn follow_up(&self, task: TaskId, claim: ClaimId) -> Result<(), ChainError> {
+        let outcome = self.chain.claim_outcome(claim).await?;
+        if outcome != ClaimOutcome::None {
+            self.desk.tell(task, Input::Decided { claim, outcome });
         }
-        let Some(certificate) = certificate::build(kind, open, round) else {
+        Ok(())
+    }
+
+    /// Submits a certificate, and tells the round what came of it.
+    async fn submit(&mut self, ready: &Ready) -> Result<(), ChainError> {
+        let (task, claim) = (ready.open.task.id, ready.certificate.claim);
+        let kind = ready.certificate.kind;
+        let not_taken = Input::NotTaken { claim };
+        let Some(call) = certificate::call(ready) else {
+            error!(task_id = %task, claim_id = %claim, code = "signatures_cancel_out", "votes that hold one by one do not add up");
+            self.desk.tell(task, not_taken);
             return Ok(());
-        };
-        let call = submitTaskCall {
-            taskId: open.task.id.get(),
-            claim: certificate::claim(round),
-            result: round.message.body.result.clone(),
-            certificate,
         };
         let center = self.chain.addresses().attestation_center;
-        let tally = round.tally(&open.table);
         match self.chain.transact(center, call, U256::ZERO).await {
             Ok(receipt) => {
                 self.metrics
                     .transactions
                     .with_label_values(&["submit_task", "mined"])
                     .inc();
+                let members = ready.open.electorate.stakes.members().len();
                 info!(
-                    task_id = %open.task.id,
-                    claim_id = %round.claim,
+                    task_id = %task,
+                    claim_id = %claim,
                     certificate = kind.code(),
-                    approving = %tally.approving.get(),
-                    rejecting = %tally.rejecting.get(),
-                    total = %open.table.total.get(),
-                    missing = open.table.rows.len() - round.votes.len(),
+                    approving = %ready.tally.approving.get(),
+                    rejecting = %ready.tally.rejecting.get(),
+                    total = %ready.tally.total.get(),
+                    missing = members - ready.certificate.signers.len(),
                     gas = receipt.gas_used,
                     tx = %receipt.transaction_hash,
                     "certificate submitted"
@@ -227,39 +213,62 @@ impl Submitter {
                 self.desk.announce(
                     "certificate",
                     json!({
-                        "taskId": open.task.id,
-                        "claimId": round.claim,
+                        "taskId": task,
+                        "claimId": claim,
                         "kind": kind.code(),
                         "tx": receipt.transaction_hash,
                     }),
                 );
+                self.follow_up(task, claim).await
             }
             Err(ChainError::Reverted { action, revert }) => {
                 self.metrics
                     .transactions
                     .with_label_values(&["submit_task", "refused"])
                     .inc();
-                debug!(task_id = %open.task.id, claim_id = %round.claim, certificate = kind.code(), %action, %revert, "certificate refused");
+                debug!(task_id = %task, claim_id = %claim, certificate = kind.code(), %action, %revert, "certificate refused");
+                self.desk.tell(task, not_taken);
+                Ok(())
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                self.desk.tell(task, not_taken);
+                Err(error)
+            }
         }
-        Ok(())
     }
 
-    /// Fetches and pins a claim's scores once, in the background.
-    fn keep_evidence(&mut self, round: &Round) {
-        let Ok(id) = round.message.proof.parse::<ContentId>() else {
+    /// Fetches and pins a claim's scores in the background.
+    fn keep_evidence(&mut self, claim: ClaimId, message: &ClaimMessage) {
+        let Ok(id) = message.proof.parse::<ContentId>() else {
             return;
         };
-        if !self.pinned.insert(round.claim) {
+        if !self.pinned.insert(claim) {
             return;
         }
-        let (content, claim) = (self.content.clone(), round.claim);
+        let content = self.content.clone();
         self.pinning.spawn(async move {
-            if let Err(error) = content.fetch(id, SampleScores::MAX_FILE_LEN).await {
+            let fetched = content.fetch(id, SampleScores::MAX_FILE_LEN).await;
+            let again = fetched.as_ref().is_err_and(|e| !e.is_content_fault());
+            if let Err(error) = fetched {
                 debug!(claim_id = %claim, cid = %id, code = error.code(), %error, "the evidence could not be pinned");
             }
+            (claim, again)
         });
+    }
+
+    /// Lets what could not be fetched be tried again while the claim is undecided.
+    fn see_to_evidence(&mut self) {
+        while let Some(ended) = self.pinning.try_join_next() {
+            match ended {
+                Ok((claim, true)) => {
+                    self.pinned.remove(&claim);
+                }
+                Ok((_, false)) => {}
+                Err(error) => {
+                    error!(code = "bug_task_ended", %error, "fetching evidence ended abnormally")
+                }
+            }
+        }
     }
 
     fn close(&mut self, task: &Task) -> Result<(), ChainError> {
@@ -271,9 +280,9 @@ impl Submitter {
         self.desk.forget(task.id)
     }
 
-    async fn table(&mut self, epoch: Epoch) -> Result<Option<Keyed>, ChainError> {
-        if let Some(known) = self.tables.get(&epoch)
-            && known.0.snapshot_block == self.chain.epoch_snapshot_block(epoch).await?
+    async fn electorate(&mut self, epoch: Epoch) -> Result<Option<Electorate>, ChainError> {
+        if let Some(known) = self.electorates.get(&epoch)
+            && known.table.snapshot_block == self.chain.epoch_snapshot_block(epoch).await?
         {
             return Ok(Some(known.clone()));
         }
@@ -283,19 +292,36 @@ impl Submitter {
             .iter()
             .map(|r| PublicKey::decode(&r.key))
             .collect();
+        let members = table.rows.iter().map(|row| Member {
+            operator: row.operator,
+            signer: row.signer,
+            stake: row.stake,
+        });
+        // The registry checks keys with the curve's precompiles and leaves out members without
+        // stake; either of these would be a bug in it.
         let keys = match keys {
             Ok(keys) => Arc::new(keys),
             Err(error) => {
-                // The registry checks keys with the curve's precompiles; this would be a bug in it.
                 error!(%epoch, code = "bug_key_on_chain", %error, "a key on chain is no key");
                 return Ok(None);
             }
         };
-        let keyed = (Arc::new(table), keys);
-        self.tables
+        let stakes = match StakeTable::new(members.collect()) {
+            Ok(stakes) => Arc::new(stakes),
+            Err(error) => {
+                error!(%epoch, code = "bug_table_on_chain", %error, "a table on chain is none");
+                return Ok(None);
+            }
+        };
+        let electorate = Electorate {
+            table: Arc::new(table),
+            keys,
+            stakes,
+        };
+        self.electorates
             .retain(|known, _| known.get() + 2 >= epoch.get());
-        self.tables.insert(epoch, keyed.clone());
-        Ok(Some(keyed))
+        self.electorates.insert(epoch, electorate.clone());
+        Ok(Some(electorate))
     }
 
     async fn definition(&mut self, kind: KindId) -> Result<Arc<Definition>, ChainError> {
@@ -306,33 +332,4 @@ impl Submitter {
         self.definitions.insert(kind, Arc::clone(&definition));
         Ok(definition)
     }
-}
-
-/// Which certificate the votes allow now (specification, 3.1).
-fn possible(clock: u64, open: &OpenTask, round: &Round) -> Option<CertificateKind> {
-    let d = &open.definition;
-    let threshold = Threshold::new(d.threshold_numerator, d.threshold_denominator).ok()?;
-    let tally = round.tally(&open.table);
-    let total = open.table.total;
-    if quorum::approves(threshold, tally.approving, total) {
-        Some(CertificateKind::Approve)
-    } else if quorum::rejects(threshold, tally.rejecting, total) {
-        Some(CertificateKind::Reject)
-    } else if quorum::blocks(threshold, tally.rejecting, total)
-        && clock >= blocked_from(open, round.turn)
-    {
-        Some(CertificateKind::Blocked)
-    } else {
-        None
-    }
-}
-
-/// Clock from which a claim may be blocked: its turn and the voting window are over.
-fn blocked_from(open: &OpenTask, turn: Turn) -> u64 {
-    let (task, d) = (&open.task, &open.definition);
-    let turns = u64::from(turn.get().saturating_sub(task.turn_base.get()));
-    task.turn_base_at
-        .saturating_add(turns.saturating_mul(u64::from(d.turn_length)))
-        .saturating_add(u64::from(d.turn_length))
-        .saturating_add(u64::from(d.voting_window))
 }

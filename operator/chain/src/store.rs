@@ -102,6 +102,18 @@ impl Store {
         self.write(|table| table.remove(key).map(drop))
     }
 
+    /// Removes all records whose name begins with `prefix`.
+    ///
+    /// # Errors
+    /// [`ChainError::Store`].
+    pub fn remove_all(&self, prefix: &str) -> Result<(), ChainError> {
+        self.write(|table| {
+            // The first name after all of those: no name holds the last character there is.
+            let end = format!("{prefix}\u{10ffff}");
+            table.retain_in(prefix..end.as_str(), |_, _| false)
+        })
+    }
+
     fn decode<T: DeserializeOwned>(
         &self,
         what: &'static str,

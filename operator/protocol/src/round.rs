@@ -67,9 +67,9 @@ pub enum Input {
         claim: ClaimId,
         /// What it said; `None` is no decision.
         outcome: ClaimOutcome,
-        /// The count of turns as it stands on chain after it.
-        schedule: Schedule,
     },
+    /// The count of turns as it stands on chain; a certificate may have passed a turn on.
+    Turns(Schedule),
     /// A certificate that was to be submitted was not taken.
     NotTaken {
         /// The claim.
@@ -146,13 +146,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// The reason of [`Refusal::TurnTaken`].
+    pub const TURN_TAKEN: &'static str = "turn_taken";
+
     /// The stable name of the reason.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::OtherTask { .. } => "other_task",
             Self::Early { .. } => "early_claim",
             Self::NotHolder { .. } => "not_turn_holder",
-            Self::TurnTaken { .. } => "turn_taken",
+            Self::TurnTaken { .. } => Self::TURN_TAKEN,
             Self::UnknownClaim { .. } => "unknown_claim",
             Self::UnknownVoter { .. } => "unknown_voter",
             Self::Equivocation { .. } => "equivocation",
@@ -272,11 +275,8 @@ impl Round {
                 verdict,
                 signature,
             } => self.take_vote(claim, voter, verdict, signature),
-            Input::Decided {
-                claim,
-                outcome,
-                schedule,
-            } => Ok(self.take_decision(claim, outcome, schedule)),
+            Input::Decided { claim, outcome } => Ok(self.take_decision(claim, outcome)),
+            Input::Turns(schedule) => Ok(self.take_turns(schedule)),
             Input::NotTaken { claim } => Ok(self.take_back(claim)),
         };
         self.consider();
@@ -316,6 +316,19 @@ impl Round {
     /// Claims in the order of their turns.
     pub fn claims(&self) -> impl Iterator<Item = (Turn, ClaimId)> {
         self.turns.iter().map(|(turn, claim)| (*turn, *claim))
+    }
+
+    /// The votes held on a claim, in the order of positions.
+    pub fn votes(&self, claim: ClaimId) -> impl Iterator<Item = (Position, Verdict)> {
+        let ballot = self.claims.get(&claim).into_iter();
+        ballot.flat_map(|ballot| ballot.votes.iter().map(|(voter, (v, _))| (*voter, *v)))
+    }
+
+    /// What the first certificate on a claim said, as far as this round was told.
+    pub fn outcome(&self, claim: ClaimId) -> ClaimOutcome {
+        self.claims
+            .get(&claim)
+            .map_or(ClaimOutcome::None, |ballot| ballot.outcome)
     }
 
     fn take_claim(&mut self, claim: &Claim) -> Result<Taken, Refusal> {
@@ -403,16 +416,18 @@ impl Round {
         Ok(Taken::New)
     }
 
-    fn take_decision(
-        &mut self,
-        claim: ClaimId,
-        outcome: ClaimOutcome,
-        schedule: Schedule,
-    ) -> Taken {
-        if outcome == ClaimOutcome::None || matches!(self.state, State::Certified(_)) {
+    fn take_turns(&mut self, schedule: Schedule) -> Taken {
+        if self.schedule == schedule {
             return Taken::Known;
         }
         self.schedule = schedule;
+        Taken::New
+    }
+
+    fn take_decision(&mut self, claim: ClaimId, outcome: ClaimOutcome) -> Taken {
+        if outcome == ClaimOutcome::None || matches!(self.state, State::Certified(_)) {
+            return Taken::Known;
+        }
         // Claims that came to other aggregators only are decided as well.
         if let Some(ballot) = self.claims.get_mut(&claim) {
             if ballot.outcome == outcome {

@@ -276,13 +276,15 @@ fn a_rejected_claim_makes_room_for_the_next_turn() {
     let decided = Input::Decided {
         claim: liar,
         outcome: ClaimOutcome::Rejected,
-        schedule,
     };
     assert_eq!(round.handle(Clock::new(102), decided), Ok(Taken::New));
     assert_eq!(round.handle(Clock::new(102), decided), Ok(Taken::Known));
     assert_eq!(round.state(), State::Collecting);
     let late = round.handle(Clock::new(102), vote(liar, others[5], Verdict::Reject));
     assert_eq!(late, Err(Refusal::Decided));
+    let turns = Input::Turns(schedule);
+    assert_eq!(round.handle(Clock::new(102), turns), Ok(Taken::New));
+    assert_eq!(round.handle(Clock::new(102), turns), Ok(Taken::Known));
 
     let next = claim(&round, 1, 1);
     round
@@ -294,7 +296,6 @@ fn a_rejected_claim_makes_room_for_the_next_turn() {
     let decided = Input::Decided {
         claim: next.id(),
         outcome: ClaimOutcome::Approved,
-        schedule,
     };
     round.handle(Clock::new(104), decided).expect("taken");
     assert_eq!(round.state(), State::Certified(next.id()));
@@ -309,7 +310,6 @@ fn what_another_aggregator_certified_ends_the_round() {
     let decided = Input::Decided {
         claim: foreign,
         outcome: ClaimOutcome::Approved,
-        schedule: schedule(),
     };
     round.handle(Clock::new(102), decided).expect("taken");
     round.handle(Clock::new(500), Input::Tick).expect("taken");
@@ -465,11 +465,14 @@ proptest! {
                     let schedule = round.schedule().passed_on(turn, Clock::new(now));
                     let input = if taken {
                         certified += u32::from(kind == CertificateKind::Approve);
-                        Input::Decided { claim, outcome, schedule }
+                        Input::Decided { claim, outcome }
                     } else {
                         Input::NotTaken { claim }
                     };
                     prop_assert_eq!(round.handle(Clock::new(now), input), Ok(Taken::New));
+                    if taken && kind != CertificateKind::Approve {
+                        prop_assert!(round.handle(Clock::new(now), Input::Turns(schedule)).is_ok());
+                    }
                 }
             }
             // A task settles once, and no weight is counted twice.
