@@ -35,7 +35,7 @@ pub struct Batch {
     pub more: bool,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Place {
     /// Next block to read.
     next: u64,
@@ -148,7 +148,9 @@ impl Cursor {
     /// # Errors
     /// [`ChainError::Store`].
     pub fn acknowledge(&mut self) -> Result<(), ChainError> {
-        if let Some(place) = self.pending.take() {
+        if let Some(place) = self.pending.take()
+            && place != self.place
+        {
             self.store.put("the cursor", &self.key, &place)?;
             self.place = place;
         }

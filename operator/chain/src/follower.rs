@@ -32,6 +32,8 @@ pub struct Follower {
     store: Store,
     key: String,
     live: BTreeSet<TaskId>,
+    /// What is on disk of `live`.
+    stored: BTreeSet<TaskId>,
 }
 
 impl Follower {
@@ -52,12 +54,13 @@ impl Follower {
             start,
         )?;
         let key = format!("live/{name}");
-        let live = store.get("the live tasks", &key)?.unwrap_or_default();
+        let live: BTreeSet<TaskId> = store.get("the live tasks", &key)?.unwrap_or_default();
         Ok(Self {
             chain,
             cursor,
             store,
             key,
+            stored: live.clone(),
             live,
         })
     }
@@ -95,7 +98,11 @@ impl Follower {
         for id in done {
             self.live.remove(id);
         }
-        self.store.put("the live tasks", &self.key, &self.live)?;
+        // Most ticks see nothing new, and a write waits for the disk.
+        if self.live != self.stored {
+            self.store.put("the live tasks", &self.key, &self.live)?;
+            self.stored.clone_from(&self.live);
+        }
         self.cursor.acknowledge()
     }
 
