@@ -118,6 +118,7 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
 
     let improve = Improve::start(ImproveParts {
         chain: chain.clone(),
+        store: store.clone(),
         content: settings.content.clone(),
         data_dir: settings.data_dir.clone(),
         worker: settings.evaluation.worker.clone(),
@@ -268,6 +269,7 @@ async fn warn_early(
             }
             Err(error) => warn!(code = error.code(), %error, "balance cannot be read"),
         }
+        improve.tend_champions().await;
         improve.report_usage(&metrics).await;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),

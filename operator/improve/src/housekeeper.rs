@@ -185,10 +185,10 @@ impl Housekeeper {
         head: &Head,
     ) -> Result<(), ChainError> {
         let to = self.chain.addresses().model_submission;
-        if request.active != 0 {
-            return self.active(request.active, head).await;
-        }
-        if request.pending == 0 {
+        let busy = request.active != 0;
+        if busy {
+            self.active(request.active, head).await?;
+        } else if request.pending == 0 {
             if state == RequestState::Closing && head.clock >= request.closesAt {
                 return self
                     .send(
@@ -226,13 +226,18 @@ impl Housekeeper {
                     self.send(to, call, "submission released from the queue", number)
                         .await?;
                 }
-                SubmissionState::Queued if is_head && !head.paused => {
+                SubmissionState::Queued if is_head && !busy && !head.paused => {
                     let call = IModelSubmission::openCall { requestId: id };
                     return self.send(to, call, "task opened", number).await;
                 }
                 _ => {}
             }
             is_head &= state.is_final();
+        }
+        if is_head && !busy && !head.paused && last < request.queueLength {
+            // Nothing but what is over: opening steps over it.
+            let call = IModelSubmission::openCall { requestId: id };
+            return self.send(to, call, "queue advanced", id).await;
         }
         Ok(())
     }
@@ -247,7 +252,10 @@ impl Housekeeper {
         } else {
             head.clock
         };
-        if now < submission.deadline {
+        let waits = state == SubmissionState::Evaluating
+            && !head.paused
+            && self.waits_for_epoch(TaskId::new(submission.taskId)).await?;
+        if now < submission.deadline && !waits {
             return Ok(());
         }
         let to = self.chain.addresses().model_submission;
@@ -272,6 +280,15 @@ impl Housekeeper {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a task that expired once waits to be tried again and could be by now.
+    async fn waits_for_epoch(&self, task: TaskId) -> Result<bool, ChainError> {
+        let task = self.chain.task(task).await?;
+        if task.state != TaskState::Expired || task.is_final {
+            return Ok(false);
+        }
+        read("epochUsable", self.chain.governance().epochUsable()).await
     }
 
     async fn faults(&mut self, head: &Head) -> Result<(), ChainError> {

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
 use tracing::warn;
-use zarathustra_chain::{Chain, read};
+use zarathustra_chain::{Chain, Store};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
     Content, EvaluationJob, LocalFailure, Submitted, WorkerSettings,
@@ -16,7 +16,9 @@ use zarathustra_node::{Abstain, Metrics, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
 use zarathustra_protocol::agreement;
 
-use crate::{ContentHandle, ContentSettings, Subject, SubjectError, subject::File};
+use crate::{
+    ContentHandle, ContentSettings, Subject, SubjectError, champions::Champions, subject::File,
+};
 
 /// Number of the kind's definition on chain.
 pub const IMPROVE: KindId = KindId::new(1);
@@ -26,6 +28,8 @@ pub const IMPROVE: KindId = KindId::new(1);
 pub struct ImproveParts {
     /// The chain.
     pub chain: Chain,
+    /// Records that survive a crash.
+    pub store: Store,
     /// Where content is kept.
     pub content: ContentSettings,
     /// Folder of the role; content goes below it.
@@ -45,6 +49,7 @@ pub struct ImproveParts {
 pub struct Improve {
     chain: Chain,
     content: ContentHandle,
+    champions: Champions,
     worker: WorkerSettings,
     addresses: String,
 }
@@ -88,6 +93,7 @@ impl Improve {
         };
         let addresses = content.store().identity().await?.addresses.join(",");
         Ok(Self {
+            champions: Champions::new(parts.chain.clone(), content.clone(), parts.store),
             chain: parts.chain,
             content,
             worker: found,
@@ -103,6 +109,11 @@ impl Improve {
     /// Where peers reach the content store.
     pub fn addresses(&self) -> &str {
         &self.addresses
+    }
+
+    /// Lets the protection from collection follow the champions of requests.
+    pub async fn tend_champions(&self) {
+        self.champions.tend().await;
     }
 
     /// Sets the content gauges, and warns before the quota is reached.
@@ -248,11 +259,14 @@ impl Improve {
     async fn prepare_task(&self, task: TaskId) -> Result<(), Abstain> {
         let subject = self.subject(task).await?;
         if let Ok(champion) = subject.champion.id {
-            self.content
-                .store()
-                .set_protected(champion, true)
+            self.champions
+                .protect(subject.request, champion)
                 .await
-                .map_err(|e| abstain(&e))?;
+                .map_err(|e| Abstain {
+                    code: e.code(),
+                    detail: e.to_string(),
+                    retry: true,
+                })?;
         }
         self.gather(&subject).await.map(drop)
     }
@@ -378,7 +392,10 @@ impl Improve {
     }
 
     async fn evidence(&self, proof: &str) -> Result<SampleScores, Abstain> {
-        let id: ContentId = proof.parse().map_err(|e: ContentError| abstain(&e))?;
+        let id: ContentId = proof.parse().map_err(|e: ContentError| Abstain {
+            retry: true,
+            ..abstain(&e)
+        })?;
         let bytes = self
             .content
             .fetch(id, SampleScores::MAX_FILE_LEN)
@@ -387,39 +404,13 @@ impl Improve {
                 retry: true,
                 ..abstain(&e)
             })?;
-        // Whoever passed the claim on chose the proof, so a malformed file accuses nobody.
+        // Whoever passed the claim on chose the proof, so a malformed file accuses nobody, and
+        // another aggregator may name the right one.
         SampleScores::from_file(&bytes).map_err(|e| Abstain {
             code: e.code(),
             detail: e.to_string(),
-            retry: false,
+            retry: true,
         })
-    }
-
-    async fn release(&self, task: TaskId) {
-        let Ok(subject) = self.subject(task).await else {
-            return;
-        };
-        // The champion that stands stays protected; one that no longer stands may be collected.
-        let Ok(standing) = read(
-            "champion",
-            self.chain.market().champion(subject.request.get()),
-        )
-        .await
-        else {
-            return;
-        };
-        let standing = ContentId::from_bytes(&standing.content.cid).ok();
-        for file in [&subject.champion, &subject.challenger] {
-            if let Ok(id) = file.id
-                && let Err(error) = self
-                    .content
-                    .store()
-                    .set_protected(id, standing == Some(id))
-                    .await
-            {
-                warn!(cid = %id, code = error.code(), %error, "protection of content could not be changed");
-            }
-        }
     }
 }
 
@@ -471,8 +462,8 @@ impl TaskKind for Improve {
         Box::pin(self.judge_claim(task, own, claimed_result, proof))
     }
 
-    fn finish(&self, task: TaskId) -> BoxFuture<'_, ()> {
-        Box::pin(self.release(task))
+    fn finish(&self, _task: TaskId) -> BoxFuture<'_, ()> {
+        Box::pin(self.tend_champions())
     }
 }
 

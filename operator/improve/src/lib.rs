@@ -4,6 +4,7 @@
 //! [`TaskKind`](zarathustra_node::TaskKind), so that the daemons need not know any of them. The
 //! [`Housekeeper`] sends the transactions that keep the market moving.
 
+mod champions;
 mod content;
 mod housekeeper;
 mod kind;
