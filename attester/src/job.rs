@@ -1,10 +1,10 @@
 //! What an operator knows about one task, and the work it has under way for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use zarathustra_chain::Task;
 use zarathustra_node::{Abstain, Opinion, Outcome};
-use zarathustra_primitives::{ClaimId, TaskHash, TaskId, Verdict};
+use zarathustra_primitives::{B256, ClaimId, TaskHash, TaskId, Verdict};
 use zarathustra_wire::{CheckedClaim, VoteMessage};
 
 /// Preparation of a task: it must be over before the seed is known.
@@ -47,6 +47,9 @@ pub(crate) struct Job {
     pub(crate) prepared: Prepared,
     pub(crate) evaluation: Option<(TaskHash, Evaluation)>,
     pub(crate) stands: HashMap<ClaimId, Stand>,
+    /// Messages that are no claims, by their hash, so that each is looked at once. Nothing is
+    /// noted under a claim's name: whoever passes nonsense on chooses the name.
+    pub(crate) nonsense: HashSet<B256>,
     /// Why the last try to fetch failed, also while another is under way.
     pub(crate) lack: Option<Abstain>,
     /// The last verdict given, for the closing line.
@@ -73,6 +76,7 @@ impl Job {
         {
             self.evaluation = None;
             self.stands.clear();
+            self.nonsense.clear();
         }
     }
 }

@@ -18,5 +18,5 @@ mod operator;
 mod settings;
 
 pub use daemon::{Daemon, Duty, NoDuty, run};
-pub use operator::{Evaluated, Operator, OperatorParts};
+pub use operator::{Evaluated, Operator, OperatorParts, task_prefix};
 pub use settings::{EvaluationSettings, HttpSettings, KeySettings, Settings};

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Abstain, Health, Metrics, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{
-    Address, ClaimId, Epoch, KindId, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote,
+    Address, Epoch, KindId, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote, keccak256,
 };
 use zarathustra_signer::Signer;
 use zarathustra_wire::{
@@ -23,6 +23,11 @@ use zarathustra_wire::{
 };
 
 use crate::job::{Done, Evaluation, Job, Prepared, Stand};
+
+/// Claims of a task that are looked at, per aggregator: more than turns that pass in practice.
+const MAX_CLAIMS: usize = 64;
+/// Messages that are no claims, remembered for a task; beyond that they are looked at again.
+const MAX_NONSENSE: usize = 1024;
 
 /// What an operator is made of.
 pub struct OperatorParts {
@@ -304,7 +309,7 @@ impl Operator {
                     continue;
                 }
             };
-            for view in views {
+            for view in views.into_iter().take(MAX_CLAIMS) {
                 self.consider(task, hash, table, outcome, &view).await?;
                 let vote = match self.job(task.id).stands.get(&view.claim_id) {
                     Some(Stand::Voted(vote)) => vote.clone(),
@@ -338,28 +343,42 @@ impl Operator {
         {
             return Ok(());
         }
+        let name = keccak256(format!("{}{}", view.claim_id, view.params));
+        if self.job(task.id).nonsense.contains(&name) {
+            return Ok(());
+        }
         let checked = match ClaimMessage::from_params(&view.params) {
             Ok(message) => check_claim(&self.parts.chain, task, hash, table, message).await,
             Err(malformed) => Err(ClaimFault::from(malformed)),
         };
-        let checked = match checked {
-            Ok(claim) if claim.id == view.claim_id => claim,
-            Ok(_) => {
-                return {
-                    self.ignore(task.id, view.claim_id, &ClaimFault::Misnamed);
-                    Ok(())
-                };
-            }
+        let fault = match checked {
+            Ok(claim) if claim.id == view.claim_id => return self.judge(task, outcome, claim),
+            Ok(_) => ClaimFault::Misnamed,
             // The task was decided between two reads.
             Err(ClaimFault::Chain(ChainError::Reverted { .. })) => return Ok(()),
             Err(ClaimFault::Chain(error)) => return Err(error),
-            Err(fault) => {
-                return {
-                    self.ignore(task.id, view.claim_id, &fault);
-                    Ok(())
-                };
-            }
+            Err(fault) => fault,
         };
+        if !fault.may_pass() {
+            info!(task_id = %task.id, claim_id = %view.claim_id, code = fault.code(), reason = %fault, "claim ignored");
+            let claims = &self.parts.metrics.claims;
+            claims.with_label_values(&["ignored"]).inc();
+            let nonsense = &mut self.job(task.id).nonsense;
+            if nonsense.len() >= MAX_NONSENSE {
+                nonsense.clear();
+            }
+            nonsense.insert(name);
+        }
+        Ok(())
+    }
+
+    /// Compares a claim with what was found here, in the background.
+    fn judge(
+        &mut self,
+        task: &Task,
+        outcome: &Outcome,
+        checked: CheckedClaim,
+    ) -> Result<(), ChainError> {
         let Some(kind) = self.kinds.get(&task.kind).cloned() else {
             return Ok(());
         };
@@ -377,19 +396,6 @@ impl Operator {
             }
         });
         Ok(())
-    }
-
-    fn ignore(&mut self, task: TaskId, claim: ClaimId, fault: &ClaimFault) {
-        if fault.may_pass() {
-            return;
-        }
-        info!(task_id = %task, claim_id = %claim, code = fault.code(), reason = %fault, "claim ignored");
-        self.parts
-            .metrics
-            .claims
-            .with_label_values(&["ignored"])
-            .inc();
-        self.job(task).stands.insert(claim, Stand::Silent);
     }
 
     async fn collect(&mut self, done: Done, head: u64) {
@@ -578,8 +584,8 @@ impl Operator {
         if let Some(kind) = self.kinds.get(&task.kind) {
             kind.finish(task.id).await;
         }
-        if let Err(error) = self.parts.store.remove(&prepared_key(task.id)) {
-            warn!(task_id = %task.id, %error, "a record could not be removed");
+        if let Err(error) = self.parts.store.remove_all(&task_prefix(task.id)) {
+            warn!(task_id = %task.id, %error, "the task's records could not be removed");
         }
         if let Some((hash, _)) = job.evaluation {
             for path in self.outcome_paths(hash) {
@@ -657,6 +663,11 @@ impl Operator {
     }
 }
 
+/// What begins the names of a task's records, which are removed when it is over.
+pub fn task_prefix(task: TaskId) -> String {
+    format!("task/{task}/")
+}
+
 fn prepared_key(task: TaskId) -> String {
-    format!("prepared/{task}")
+    format!("{}prepared", task_prefix(task))
 }

@@ -5,10 +5,11 @@
 
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use tracing::{info, warn};
-use zarathustra_attester::{Duty, Evaluated, Operator};
+use tracing::{debug, info, warn};
+use zarathustra_attester::{Duty, Evaluated, Operator, task_prefix};
 use zarathustra_chain::ChainError;
-use zarathustra_primitives::{Claim, ClaimBody, ResultHash, TaskHash, Turn};
+use zarathustra_primitives::{Claim, ClaimBody, ClaimOutcome, ResultHash, Turn};
+use zarathustra_protocol::round::Refusal;
 use zarathustra_wire::ClaimMessage;
 
 /// The duty to claim.
@@ -31,7 +32,7 @@ impl Duty for Claims {
     }
 }
 
-/// Claims when the present turn is this operator's; repeats a claim that an aggregator lacks.
+/// Claims when the present turn is this operator's; repeats claims that an aggregator lacks.
 async fn claim_if_due(operator: &Operator, open: &Evaluated) -> Result<(), ChainError> {
     let parts = operator.parts();
     let (turn, holder) = parts.chain.current_turn(open.task.id).await?;
@@ -40,49 +41,61 @@ async fn claim_if_due(operator: &Operator, open: &Evaluated) -> Result<(), Chain
         .rows
         .get(holder.index())
         .is_some_and(|row| row.operator == parts.address);
-    let key = claim_key(open.hash, turn);
-    let message = match parts.store.get::<Stored>("a claim", &key)? {
-        Some(stored) => match ClaimMessage::from_params(&stored.params) {
-            Ok(message) => message,
+    let current = claim_key(open, turn);
+    // A claim stays good after its turn, until somebody's is certified.
+    let mut claimed = false;
+    for (key, stored) in parts
+        .store
+        .list::<Stored>("a claim", &claims_prefix(open))?
+    {
+        match ClaimMessage::from_params(&stored.params) {
+            Ok(message) => {
+                claimed |= key == current;
+                send(operator, open, &message).await?;
+            }
             Err(error) => {
-                warn!(task_id = %open.task.id, %error, "the stored claim cannot be read; it is made again");
+                warn!(task_id = %open.task.id, %error, "a stored claim cannot be read; it is made again");
                 parts.store.remove(&key)?;
-                return Ok(());
             }
-        },
-        None if mine => match make(operator, open, turn).await {
-            Some(message) => {
-                parts.store.put(
-                    "a claim",
-                    &key,
-                    &Stored {
-                        params: message.to_params(),
-                    },
-                )?;
-                message
-            }
-            None => return Ok(()),
-        },
-        None => return Ok(()),
-    };
-    let id = message.claim(open.hash).id();
-    if parts.chain.claim_outcome(id).await? != zarathustra_primitives::ClaimOutcome::None {
+        }
+    }
+    if mine
+        && !claimed
+        && let Some(message) = make(operator, open, turn).await
+    {
+        let stored = Stored {
+            params: message.to_params(),
+        };
+        parts.store.put("a claim", &current, &stored)?;
+        send(operator, open, &message).await?;
+    }
+    Ok(())
+}
+
+/// Sends a claim to the aggregators that do not show it, while it is undecided.
+async fn send(
+    operator: &Operator,
+    open: &Evaluated,
+    message: &ClaimMessage,
+) -> Result<(), ChainError> {
+    let parts = operator.parts();
+    let (id, turn) = (message.claim(open.hash).id(), message.body.turn);
+    let shown = open.claims.iter().filter(|view| view.claim_id == id);
+    if shown.count() >= parts.aggregators.len()
+        || parts.chain.claim_outcome(id).await? != ClaimOutcome::None
+    {
         return Ok(());
     }
-    let shown = open
-        .claims
-        .iter()
-        .filter(|view| view.claim_id == id)
-        .count();
-    if shown >= parts.aggregators.len() {
-        return Ok(());
-    }
-    let sent = join_all(parts.aggregators.iter().map(|a| a.send_task(&message))).await;
+    let sent = join_all(parts.aggregators.iter().map(|a| a.send_task(message))).await;
     for (aggregator, answer) in parts.aggregators.iter().zip(sent) {
         match answer {
             Ok(_) => {
                 parts.metrics.claims.with_label_values(&["sent"]).inc();
                 info!(task_id = %open.task.id, claim_id = %id, turn = %turn, aggregator = aggregator.url(), "claimed");
+            }
+            // It holds another claim of the turn; this one is repeated in case it loses that.
+            Err(error) if error.code() == Refusal::TURN_TAKEN => {
+                debug!(task_id = %open.task.id, claim_id = %id, aggregator = aggregator.url(), "an aggregator holds another claim of the turn");
             }
             Err(error) => {
                 warn!(task_id = %open.task.id, claim_id = %id, aggregator = aggregator.url(), code = error.code(), %error, "an aggregator did not take the claim");
@@ -130,6 +143,11 @@ async fn make(operator: &Operator, open: &Evaluated, turn: Turn) -> Option<Claim
     })
 }
 
-fn claim_key(hash: TaskHash, turn: Turn) -> String {
-    format!("claim/{hash}/{turn}")
+/// What begins the names of an operator's claims under a task's present seed.
+fn claims_prefix(open: &Evaluated) -> String {
+    format!("{}claim/{}/", task_prefix(open.task.id), open.hash)
+}
+
+fn claim_key(open: &Evaluated, turn: Turn) -> String {
+    format!("{}{turn}", claims_prefix(open))
 }
