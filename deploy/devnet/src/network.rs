@@ -321,9 +321,13 @@ impl Devnet {
         let log = self.options.folder.join(format!("{name}.log"));
         let from = std::fs::metadata(&log).map(|m| m.len()).unwrap_or(0);
         if name == Names::AGGREGATOR {
-            // Operators know it by its address.
+            // Others know it and its content node by their addresses.
             let listen = self.aggregator.url.trim_start_matches("http://").to_owned();
-            self.spawn_aggregator(&listen)?;
+            let content = self.aggregator.content.first();
+            let content = content
+                .and_then(|address| address.rsplit_once("/p2p/"))
+                .map(|(address, _)| address.to_owned());
+            self.spawn_aggregator(&listen, content)?;
         } else {
             self.spawn_operator(name)?;
         }
@@ -361,7 +365,7 @@ impl Devnet {
     }
 
     async fn start_aggregator(&mut self) -> Result<()> {
-        self.spawn_aggregator("127.0.0.1:0")?;
+        self.spawn_aggregator("127.0.0.1:0", None)?;
         self.aggregator = self.wait_started(Names::AGGREGATOR, 0).await?;
         let content = self
             .aggregator
@@ -372,7 +376,7 @@ impl Devnet {
         Ok(())
     }
 
-    fn spawn_aggregator(&mut self, listen: &str) -> Result<()> {
+    fn spawn_aggregator(&mut self, listen: &str, content: Option<String>) -> Result<()> {
         let name = Names::AGGREGATOR;
         let folder = self.options.folder.join(name);
         let (ecdsa, password) = keystore(&folder, &devnet_key(name))?;
@@ -388,7 +392,9 @@ impl Devnet {
                 listen: listen.to_owned(),
             },
             content: Content {
-                peers: self.peers.clone(),
+                listen: content,
+                // It is one of the peers that others are told.
+                peers: self.peers.iter().take(1).cloned().collect(),
             },
             log: Log::default(),
         };
@@ -422,6 +428,7 @@ impl Devnet {
                 password_file,
             },
             content: Content {
+                listen: None,
                 peers: self.peers.clone(),
             },
             evaluation: Evaluation {
@@ -606,6 +613,8 @@ struct AggregatorKeys {
 
 #[derive(Serialize)]
 struct Content {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    listen: Option<String>,
     peers: Vec<String>,
 }
 
