@@ -76,28 +76,11 @@ mod tests {
 
     use super::*;
 
-    /// The example with every default spelled out: a commented key that does not exist is found.
     #[test]
     fn the_example_file_holds_and_so_does_every_default_in_it() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/aggregator.example.toml");
-        let plain: Settings =
-            zarathustra_node::settings::load(Some(&file), [], &[]).expect("the example");
-        let text = std::fs::read_to_string(&file).expect("the example");
-        let spelled: String = text
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(key)
-                    if key.contains(" = ") && key.starts_with(|c: char| c.is_ascii_lowercase()) =>
-                {
-                    format!("{key}\n")
-                }
-                _ => format!("{line}\n"),
-            })
-            .collect();
-        let other = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(other.path(), spelled).expect("write it");
-        let full: Settings = zarathustra_node::settings::load(Some(other.path()), [], &[])
-            .expect("the keys that are commented out");
+        let [plain, full]: [Settings; 2] =
+            zarathustra_node::settings::load_example(&file).expect("the example");
         assert_eq!(plain.chain.poll_ms, full.chain.poll_ms);
         assert_eq!(plain.chain.confirmations, full.chain.confirmations);
         assert_eq!(plain.content.quota_bytes, full.content.quota_bytes);

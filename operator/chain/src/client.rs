@@ -64,10 +64,7 @@ impl Chain {
         let found = provider
             .get_chain_id()
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_chainId",
-                source,
-            })?;
+            .map_err(ChainError::transport("eth_chainId"))?;
         if found != addresses.chain_id {
             return Err(ChainError::WrongChain {
                 expected: addresses.chain_id,
@@ -158,10 +155,7 @@ impl Chain {
             .provider
             .get_block_by_number(alloy::eips::BlockNumberOrTag::Latest)
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getBlockByNumber",
-                source,
-            })?
+            .map_err(ChainError::transport("eth_getBlockByNumber"))?
             .ok_or(ChainError::UnknownBlock { number: 0 })?;
         let governance = self.governance();
         let at = block.header.hash.into();

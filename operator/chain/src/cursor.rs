@@ -109,14 +109,11 @@ impl Cursor {
             .address(self.contracts.clone())
             .from_block(place.next)
             .to_block(last);
-        let logs =
-            self.provider
-                .get_logs(&filter)
-                .await
-                .map_err(|source| ChainError::Transport {
-                    method: "eth_getLogs",
-                    source,
-                })?;
+        let logs = self
+            .provider
+            .get_logs(&filter)
+            .await
+            .map_err(ChainError::transport("eth_getLogs"))?;
         // The hash of the last block ties the batch to one branch: were it replaced while we
         // read, the next poll notices.
         let hash = self
@@ -190,10 +187,7 @@ impl Cursor {
         self.provider
             .get_block_number()
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_blockNumber",
-                source,
-            })
+            .map_err(ChainError::transport("eth_blockNumber"))
     }
 
     async fn hash_of(&self, number: u64) -> Result<Option<B256>, ChainError> {
@@ -201,10 +195,7 @@ impl Cursor {
             .provider
             .get_block_by_number(number.into())
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getBlockByNumber",
-                source,
-            })?;
+            .map_err(ChainError::transport("eth_getBlockByNumber"))?;
         Ok(block.map(|b| b.header.hash))
     }
 }

@@ -119,6 +119,11 @@ pub enum ChainError {
 }
 
 impl ChainError {
+    /// Names what was asked when the transport failed.
+    pub fn transport(method: &'static str) -> impl Fn(TransportError) -> Self {
+        move |source| Self::Transport { method, source }
+    }
+
     /// Whether the same call may succeed later without anything else changing.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -17,10 +17,7 @@ pub async fn rlp_header(provider: &DynProvider, number: u64) -> Result<Bytes, Ch
     let block = provider
         .get_block_by_number(number.into())
         .await
-        .map_err(|source| ChainError::Transport {
-            method: "eth_getBlockByNumber",
-            source,
-        })?
+        .map_err(ChainError::transport("eth_getBlockByNumber"))?
         .ok_or(ChainError::UnknownBlock { number })?;
     let header: Header = block.header.inner;
     let computed = header.hash_slow();

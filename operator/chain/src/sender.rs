@@ -126,10 +126,7 @@ impl Sender {
         self.provider
             .get_balance(self.address())
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getBalance",
-                source,
-            })
+            .map_err(ChainError::transport("eth_getBalance"))
     }
 
     /// Takes up transactions that a crash left in the journal: each is sent again under its nonce
@@ -341,10 +338,7 @@ impl Sender {
                 .provider
                 .get_transaction_receipt(*hash)
                 .await
-                .map_err(|source| ChainError::Transport {
-                    method: "eth_getTransactionReceipt",
-                    source,
-                })?;
+                .map_err(ChainError::transport("eth_getTransactionReceipt"))?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -357,22 +351,16 @@ impl Sender {
         self.provider
             .get_transaction_count(self.address())
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getTransactionCount",
-                source,
-            })
+            .map_err(ChainError::transport("eth_getTransactionCount"))
     }
 
     /// Twice the base fee plus the tip, at most the cap: survives six full blocks.
     async fn first_fee(&self, tip_wei: u128) -> Result<u128, ChainError> {
-        let price =
-            self.provider
-                .get_gas_price()
-                .await
-                .map_err(|source| ChainError::Transport {
-                    method: "eth_gasPrice",
-                    source,
-                })?;
+        let price = self
+            .provider
+            .get_gas_price()
+            .await
+            .map_err(ChainError::transport("eth_gasPrice"))?;
         Ok(price
             .saturating_mul(2)
             .saturating_add(tip_wei)

@@ -140,10 +140,7 @@ impl Globals {
             .provider()
             .get_block_by_number(BlockNumberOrTag::Earliest)
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getBlockByNumber",
-                source,
-            })?
+            .map_err(ChainError::transport("eth_getBlockByNumber"))?
             .ok_or(ChainError::UnknownBlock { number: 0 })?;
         let name = format!("journal-{}-{}.redb", wallet.address(), origin.header.hash);
         let store = Chain::open_store(&self.home()?.join(name))?;

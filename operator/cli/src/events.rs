@@ -16,12 +16,11 @@ const LEAST_SPAN: u64 = 500;
 
 /// Every event since block `from` (and since the deployment) that the filter takes, oldest first.
 pub async fn since(chain: &Chain, filter: &Filter, from: u64) -> Result<Vec<Log>> {
-    let transport = |method| move |source| ChainError::Transport { method, source };
     let last = chain
         .provider()
         .get_block_number()
         .await
-        .map_err(transport("eth_blockNumber"))?;
+        .map_err(ChainError::transport("eth_blockNumber"))?;
     let mut next = from.max(chain.addresses().deployed_block);
     let mut span = FIRST_SPAN;
     let mut logs = Vec::new();
@@ -35,7 +34,7 @@ pub async fn since(chain: &Chain, filter: &Filter, from: u64) -> Result<Vec<Log>
                 span = (span / 4).max(LEAST_SPAN);
                 continue;
             }
-            Err(error) => return Err(transport("eth_getLogs")(error).into()),
+            Err(error) => return Err(ChainError::transport("eth_getLogs")(error).into()),
         }
         next = end + 1;
         if next <= last {

@@ -5,7 +5,7 @@ use clap::{Arg, Command};
 const INTRODUCTION: &str = "\
 # The command line
 
-<!-- Written from the program's own help by `ZARATHUSTRA_BLESS=1 cargo test -p zarathustra-cli reference`. -->
+<!-- Written from the code by `ZARATHUSTRA_BLESS=1 cargo test -p zarathustra-cli reference`. -->
 
 A command prints its result on standard output and everything else on standard error.
 With `--json` the result is one JSON document; amounts in it are strings in the smallest unit of their token, scores are integers in units of 1e-6.

@@ -94,10 +94,7 @@ impl Token {
         use alloy::providers::Provider;
         if self.is_native() {
             let found = chain.provider().get_balance(account).await;
-            return Ok(found.map_err(|source| ChainError::Transport {
-                method: "eth_getBalance",
-                source,
-            })?);
+            return Ok(found.map_err(ChainError::transport("eth_getBalance"))?);
         }
         let token = IERC20::new(self.address, chain.provider().clone());
         Ok(read("balanceOf", token.balanceOf(account)).await?)

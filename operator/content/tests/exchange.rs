@@ -4,7 +4,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{bytes, connect, error_code, soon, start, start_with};
+use common::{bytes, connect, error_code, held_ids, soon, start, start_with};
 use zarathustra_content::{
     CHUNK_BYTES, Collect, ContentStore, EmbeddedConfig, EmbeddedNode, Quota, file_id,
 };
@@ -154,14 +154,7 @@ async fn the_quota_collects_the_oldest_and_spares_the_protected() {
     assert!(node.usage().await.expect("usage").is_warning());
 
     let fourth = node.add(&files[3]).await.expect("room was made");
-    let held: Vec<_> = node
-        .held()
-        .await
-        .expect("held")
-        .iter()
-        .map(|h| h.id)
-        .collect();
-    assert_eq!(held, [champion, third, fourth]);
+    assert_eq!(held_ids(&*node).await, [champion, third, fourth]);
     assert_eq!(
         error_code(node.local_block(second).await),
         "content_unavailable"

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Node, bytes, connect, error_code, soon, start, start_with};
+use common::{Node, bytes, connect, error_code, held_ids, soon, start, start_with};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use zarathustra_content::{
@@ -161,14 +161,7 @@ async fn the_clients_quota_unpins_on_the_node() {
         .await
         .expect("room was made");
 
-    let held: Vec<_> = client
-        .held()
-        .await
-        .expect("held")
-        .iter()
-        .map(|h| h.id)
-        .collect();
-    assert_eq!(held, [champion, third]);
+    assert_eq!(held_ids(&client).await, [champion, third]);
     let on_node = served.node.held().await.expect("held");
     assert!(on_node.iter().any(|held| held.id == second && !held.pinned));
     assert_eq!(

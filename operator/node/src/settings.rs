@@ -102,6 +102,32 @@ pub fn load<T: DeserializeOwned>(
             text: format!("{key}={value}"),
         })?;
     }
+    fit(table)
+}
+
+/// Loads an example file twice: as it stands, and with the keys that are commented out in it
+/// (`# key = value`). A test that does so finds a key that does not exist, and can compare what
+/// the comments call defaults with the defaults.
+///
+/// # Errors
+/// See [`SettingsError`].
+pub fn load_example<T: DeserializeOwned>(file: &Path) -> Result<[T; 2], SettingsError> {
+    let plain = read_text(file)?;
+    let spelled: String = plain
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(key)
+                if key.starts_with(|c: char| c.is_ascii_lowercase()) && key.contains(" = ") =>
+            {
+                format!("{key}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    Ok([fit(parse(file, &plain)?)?, fit(parse(file, &spelled)?)?])
+}
+
+fn fit<T: DeserializeOwned>(table: Table) -> Result<T, SettingsError> {
     Value::Table(table)
         .try_into()
         .map_err(|e: toml::de::Error| SettingsError::Invalid {
@@ -110,6 +136,10 @@ pub fn load<T: DeserializeOwned>(
 }
 
 fn read_file(path: &Path) -> Result<Table, SettingsError> {
+    parse(path, &read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Result<String, SettingsError> {
     let fail = |source| SettingsError::Read {
         path: path.to_owned(),
         source,
@@ -121,7 +151,10 @@ fn read_file(path: &Path) -> Result<Table, SettingsError> {
             bytes,
         });
     }
-    let text = std::fs::read_to_string(path).map_err(fail)?;
+    std::fs::read_to_string(path).map_err(fail)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Table, SettingsError> {
     text.parse()
         .map_err(|e: toml::de::Error| SettingsError::Syntax {
             path: path.to_owned(),
@@ -234,6 +267,21 @@ mod tests {
             "settings_too_long",
             "bytes",
         );
+    }
+
+    #[test]
+    fn an_example_is_read_with_and_without_what_it_comments_out() {
+        let file = write(
+            "# A sentence, about a name = value.\nname = \"a\"\n[chain]\n# confirmations = 3\n",
+        );
+        let [plain, spelled] = load_example::<Example>(file.path()).expect("an example");
+        assert_eq!(plain.chain.confirmations, 0);
+        assert_eq!(spelled.chain.confirmations, 3);
+        assert_eq!(spelled.name, "a");
+
+        let file = write("name = \"a\"\n[chain]\n# confirmation = 3\n");
+        let error = load_example::<Example>(file.path()).expect_err("no such key");
+        assert!(error.to_string().contains("`confirmation`"), "{error}");
     }
 
     #[test]

@@ -12,17 +12,28 @@ pub struct UnknownCode {
     pub value: u8,
 }
 
-/// Declares a closed set: its number on chain and its stable text code.
+/// Declares a closed set: its number on chain, its stable text code, and its doc comments, which
+/// the set also knows as data.
 macro_rules! coded {
-    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $value:literal $code:literal,)+ }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:literal])+ $name:ident {
+        $($(#[doc = $meaning:literal])+ $variant:ident = $value:literal $code:literal,)+
+    }) => {
+        $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum $name { $($(#[$vmeta])* $variant = $value,)+ }
+        pub enum $name { $($(#[doc = $meaning])+ $variant = $value,)+ }
 
         impl $name {
             /// Every member, in the order of their numbers.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// What the set is, for references.
+            pub const ABOUT: &'static str = concat!($($about),+).trim_ascii();
+
+            /// What the member means, for references.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($meaning),+).trim_ascii(),)+ }
+            }
 
             /// The number on chain.
             pub const fn to_u8(self) -> u8 {
@@ -80,9 +91,9 @@ coded! {
         Unavailable = 6 "unavailable",
         /// The evaluator used up its fuel.
         FuelExhausted = 7 "fuel_exhausted",
-        /// The evaluator trapped.
+        /// The evaluator trapped or needed more memory than the request allows.
         EvaluatorTrapped = 8 "evaluator_trapped",
-        /// The manifest or the evaluator is not what it must be.
+        /// A file of the request or an answer of the evaluator is not what it must be.
         EvaluatorInvalid = 9 "evaluator_invalid",
     }
 }

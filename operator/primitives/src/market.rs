@@ -77,23 +77,23 @@ coded! {
     Reason {
         /// Not ended, or nothing to add.
         None = 0 "none",
-        /// See [`Status::BadFormat`](crate::Status::BadFormat).
+        /// The challenger is no safetensors file.
         BadFormat = 1 "bad_format",
-        /// See [`Status::ShapeMismatch`](crate::Status::ShapeMismatch).
+        /// Keys, shapes or dtypes do not fit the architecture.
         ShapeMismatch = 2 "shape_mismatch",
-        /// See [`Status::NonFinite`](crate::Status::NonFinite).
+        /// A parameter or an output of the challenger is not finite.
         NonFinite = 3 "non_finite",
-        /// See [`Status::TooLarge`](crate::Status::TooLarge).
+        /// The challenger exceeds the request's limits.
         TooLarge = 4 "too_large",
-        /// See [`Status::DigestMismatch`](crate::Status::DigestMismatch).
+        /// The challenger's bytes are not those committed to.
         DigestMismatch = 5 "digest_mismatch",
-        /// See [`Status::Unavailable`](crate::Status::Unavailable).
+        /// The challenger's bytes could not be had.
         Unavailable = 6 "unavailable",
-        /// See [`Status::FuelExhausted`](crate::Status::FuelExhausted).
+        /// The evaluator used up its fuel.
         FuelExhausted = 7 "fuel_exhausted",
-        /// See [`Status::EvaluatorTrapped`](crate::Status::EvaluatorTrapped).
+        /// The evaluator trapped or needed more memory than the request allows.
         EvaluatorTrapped = 8 "evaluator_trapped",
-        /// See [`Status::EvaluatorInvalid`](crate::Status::EvaluatorInvalid).
+        /// A file of the request or an answer of the evaluator is not what it must be.
         EvaluatorInvalid = 9 "evaluator_invalid",
         /// The lower bound clears the request's minimum improvement.
         Better = 10 "better",
@@ -115,11 +115,11 @@ coded! {
         EscrowSpent = 18 "escrow_spent",
         /// The evaluator bond does not cover another fault.
         EvaluatorBondSpent = 19 "evaluator_bond_spent",
-        /// The request was closed.
+        /// The request was closed. Never reached: none closes over a pending submission.
         RequestClosed = 20 "request_closed",
         /// The seed was not fixed while the block's hash could be had.
         SeedNotFixed = 21 "seed_not_fixed",
-        /// No certificate, twice.
+        /// No certificate in time, nor on a second try, if there was an epoch for one.
         NoQuorum = 22 "no_quorum",
     }
 }
@@ -192,10 +192,21 @@ mod tests {
     }
 
     #[test]
-    fn a_status_and_its_reason_share_number_and_name() {
+    fn a_set_knows_its_own_comments() {
+        assert_eq!(TaskState::ABOUT, "State of a task (2.2).");
+        assert_eq!(ClaimOutcome::Approved.meaning(), "Approved.");
+        assert_eq!(
+            crate::Bound::EmpiricalBernstein.meaning(),
+            "Empirical Bernstein (Maurer and Pontil 2009, theorem 4)."
+        );
+    }
+
+    #[test]
+    fn a_status_and_its_reason_share_number_name_and_meaning() {
         for status in Status::ALL.iter().filter(|status| **status != Status::Ok) {
             let reason = Reason::from_u8(status.to_u8()).expect("a reason for each status");
             assert_eq!(reason.code(), status.code());
+            assert_eq!(reason.meaning(), status.meaning());
             assert!(matches!(status.fault(), Fault::Optimizer | Fault::Owner));
         }
     }

@@ -100,22 +100,6 @@ impl Score {
         self.0
     }
 
-    /// Sum; `None` when it does not fit.
-    pub const fn checked_add(self, other: Self) -> Option<Self> {
-        match self.0.checked_add(other.0) {
-            Some(sum) => Some(Self(sum)),
-            None => None,
-        }
-    }
-
-    /// Difference; `None` when it does not fit.
-    pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        match self.0.checked_sub(other.0) {
-            Some(difference) => Some(Self(difference)),
-            None => None,
-        }
-    }
-
     /// Distance between two scores, in millionths. Always fits.
     pub const fn distance(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)

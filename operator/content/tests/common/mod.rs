@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use zarathustra_content::{ContentError, ContentStore, EmbeddedConfig, EmbeddedNode};
+use zarathustra_content::{ContentError, ContentId, ContentStore, EmbeddedConfig, EmbeddedNode};
 
 /// A deadline that only a test that hangs will meet.
 pub fn soon() -> Instant {
@@ -51,6 +51,12 @@ pub async fn start_with(adjust: impl FnOnce(&mut EmbeddedConfig)) -> Node {
         node: EmbeddedNode::start(config).await.expect("started"),
         _folder: folder,
     }
+}
+
+/// The files that a store holds, in its order.
+pub async fn held_ids(store: &impl ContentStore) -> Vec<ContentId> {
+    let held = store.held().await.expect("held");
+    held.iter().map(|held| held.id).collect()
 }
 
 /// Starts a node whose folder or port a predecessor may still be letting go of.

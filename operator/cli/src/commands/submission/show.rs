@@ -43,10 +43,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             .provider()
             .get_transaction_receipt(certificate.tx)
             .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getTransactionReceipt",
-                source,
-            })?
+            .map_err(ChainError::transport("eth_getTransactionReceipt"))?
             .map(|receipt| receipt.gas_used),
     };
     let view = View {
