@@ -24,6 +24,14 @@ impl Scenario {
     /// # Errors
     /// When something does not start; with the end of its log.
     pub async fn start(name: &str) -> Result<Self> {
+        Self::start_with(name, |_| {}).await
+    }
+
+    /// As [`Scenario::start`], with some options changed.
+    ///
+    /// # Errors
+    /// As for [`Scenario::start`].
+    pub async fn start_with(name: &str, change: impl FnOnce(&mut DevnetOptions)) -> Result<Self> {
         let program = std::env::current_exe()?;
         let folder = program
             .parent()
@@ -37,6 +45,7 @@ impl Scenario {
         let mut options = DevnetOptions::small(&folder, BLOCK_TIME);
         // A machine that does other things beside must be able to fetch in time.
         options.market.improve.fetch_window = 6;
+        change(&mut options);
         let network = Devnet::start(options, &mut |_| {}).await?;
         Ok(Self { network })
     }

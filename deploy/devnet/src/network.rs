@@ -42,6 +42,8 @@ pub struct DevnetOptions {
     pub block_time: Duration,
     /// Whether performers' claims go through a proxy that can falsify one.
     pub proxy: bool,
+    /// Longest search of an operator for one file; what is not found by then is asked for again.
+    pub fetch_patience: Duration,
     /// Windows of the deployment.
     pub market: MarketOptions,
 }
@@ -52,9 +54,9 @@ impl DevnetOptions {
     pub fn small(folder: &Path, block_time: Duration) -> Self {
         let improve = KindOptions {
             fetch_window: 3,
-            turn_length: 4,
+            turn_length: 2,
             voting_window: 4,
-            appeal_window: 2,
+            appeal_window: 1,
             task_life: 120,
             ..KindOptions::default()
         };
@@ -63,6 +65,7 @@ impl DevnetOptions {
             operators: crate::operators(2, 5),
             block_time,
             proxy: true,
+            fetch_patience: Duration::from_secs(60),
             market: MarketOptions {
                 improve,
                 ..MarketOptions::default()
@@ -393,6 +396,7 @@ impl Devnet {
             },
             content: Content {
                 listen: content,
+                fetch_seconds: self.options.fetch_patience.as_secs(),
                 // It is one of the peers that others are told.
                 peers: self.peers.iter().take(1).cloned().collect(),
             },
@@ -429,6 +433,7 @@ impl Devnet {
             },
             content: Content {
                 listen: None,
+                fetch_seconds: self.options.fetch_patience.as_secs(),
                 peers: self.peers.clone(),
             },
             evaluation: Evaluation {
@@ -615,6 +620,7 @@ struct AggregatorKeys {
 struct Content {
     #[serde(skip_serializing_if = "Option::is_none")]
     listen: Option<String>,
+    fetch_seconds: u64,
     peers: Vec<String>,
 }
 

@@ -127,6 +127,11 @@ impl<'a> Stage<'a> {
         self.request
     }
 
+    /// The request file that the owner posted.
+    pub fn request_file(&self) -> PathBuf {
+        self.model("request.toml")
+    }
+
     /// The network.
     pub const fn network(&mut self) -> &mut Devnet {
         self.network
@@ -189,7 +194,7 @@ impl<'a> Stage<'a> {
                 "reward_token".to_owned(),
                 toml::Value::String(self.token.to_string()),
             );
-        let request = self.model("request.toml");
+        let request = self.request_file();
         std::fs::write(&request, toml::to_string_pretty(&file)?)
             .wrap_err("write the request file")?;
         let answer = self
