@@ -1,7 +1,12 @@
 //! Tasks as they stand on the chain.
 
-use alloy::primitives::Address;
-use zarathustra_abi::attestation_center::IAttestationCenterTypes;
+use alloy::{
+    primitives::{Address, Bytes, U256},
+    providers::Provider,
+    rpc::types::Filter,
+    sol_types::SolEvent,
+};
+use zarathustra_abi::attestation_center::{IAttestationCenter, IAttestationCenterTypes};
 use zarathustra_primitives::{
     ClaimId, ClaimOutcome, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId, TaskState,
     Turn,
@@ -187,5 +192,26 @@ impl Chain {
         )
         .await?;
         Ok(Position::new(raw))
+    }
+
+    /// The result bytes of a task's approving certificate; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn certified_result(&self, id: TaskId) -> Result<Option<Bytes>, ChainError> {
+        let filter = Filter::new()
+            .address(self.addresses().attestation_center)
+            .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
+            .topic1(U256::from(id.get()))
+            .from_block(self.addresses().deployed_block);
+        let logs = self
+            .provider()
+            .get_logs(&filter)
+            .await
+            .map_err(ChainError::transport("eth_getLogs"))?;
+        let event = logs
+            .last()
+            .and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
+        Ok(event.map(|event| event.data.result))
     }
 }

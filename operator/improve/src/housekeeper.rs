@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use alloy::{
-    primitives::{Address, Bytes, U256},
-    providers::Provider,
-    rpc::types::Filter,
-    sol_types::{SolCall, SolEvent},
+    primitives::{Address, U256},
+    sol_types::SolCall,
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -131,24 +129,7 @@ impl Housekeeper {
     /// Tells the logic again about a certificate that it did not take when it came.
     async fn deliver(&self, task: &Task) -> Result<(), ChainError> {
         let center = self.chain.addresses().attestation_center;
-        let filter = Filter::new()
-            .address(center)
-            .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
-            .topic1(U256::from(task.id.get()))
-            .from_block(self.chain.addresses().deployed_block);
-        let logs = self
-            .chain
-            .provider()
-            .get_logs(&filter)
-            .await
-            .map_err(|source| ChainError::Transport {
-                method: "eth_getLogs",
-                source,
-            })?;
-        let result: Option<Bytes> = logs
-            .last()
-            .and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok())
-            .map(|event| event.data.result);
+        let result = self.chain.certified_result(task.id).await?;
         let Some(result) = result else { return Ok(()) };
         let call = IAttestationCenter::deliverCall {
             taskId: task.id.get(),

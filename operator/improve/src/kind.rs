@@ -13,7 +13,7 @@ use zarathustra_eval::{
     parameters::Expected,
 };
 use zarathustra_node::{Abstain, Metrics, Opinion, Outcome, TaskKind};
-use zarathustra_primitives::{EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
+use zarathustra_primitives::{B256, EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
 use zarathustra_protocol::agreement;
 
 use crate::{
@@ -339,26 +339,6 @@ impl Improve {
             SampleScores::from_file(&own.evidence).expect("an outcome's evidence is a scores file")
         });
         let subject = self.subject(task).await?;
-        let claimed_scores = match claimed.scores_root() {
-            None => None,
-            // Whoever found the same scores holds them already.
-            Some(root) if own_result.scores_root() == Some(root) => None,
-            Some(root) => {
-                let scores = self.evidence(proof).await?;
-                if scores.root() != root {
-                    // The proof is not signed: whoever passed the claim on could have put another
-                    // one. Scores of another root say nothing about the performer.
-                    return Err(Abstain {
-                        code: "evidence_of_another_root",
-                        detail: format!(
-                            "the scores file {proof} is not the one that the claim commits to"
-                        ),
-                        retry: true,
-                    });
-                }
-                Some(scores)
-            }
-        };
         let manifest = self
             .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
             .await?
@@ -373,11 +353,22 @@ impl Improve {
             result: &own_result,
             scores: own_scores.as_ref(),
         };
-        let theirs = agreement::Side {
-            result: &claimed,
-            scores: claimed_scores.as_ref(),
+        let compare = |scores: Option<&SampleScores>| {
+            let theirs = agreement::Side {
+                result: &claimed,
+                scores,
+            };
+            agreement::compare(own, theirs, rules.as_ref())
         };
-        Ok(match agreement::compare(own, theirs, rules.as_ref()) {
+        // What is wrong without a look at the scores needs no scores: a performer that withholds
+        // them saves nothing by it.
+        let opinion = match (compare(None), claimed.scores_root()) {
+            (agreement::Opinion::Abstain(agreement::Abstention::ScoresMissing), Some(root)) => {
+                compare(Some(&self.scores(proof, root).await?))
+            }
+            (opinion, _) => opinion,
+        };
+        Ok(match opinion {
             agreement::Opinion::Approve => Opinion::Approve,
             agreement::Opinion::Reject(reason) => Opinion::Reject {
                 code: reason.code(),
@@ -388,6 +379,21 @@ impl Improve {
                 detail: reason.to_string(),
                 retry: false,
             }),
+        })
+    }
+
+    /// The scores that a claim commits to.
+    async fn scores(&self, proof: &str, root: B256) -> Result<SampleScores, Abstain> {
+        let scores = self.evidence(proof).await?;
+        if scores.root() == root {
+            return Ok(scores);
+        }
+        // The proof is not signed: whoever passed the claim on could have put another one. Scores
+        // of another root say nothing about the performer.
+        Err(Abstain {
+            code: "evidence_of_another_root",
+            detail: format!("the scores file {proof} is not the one that the claim commits to"),
+            retry: true,
         })
     }
 

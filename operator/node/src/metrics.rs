@@ -32,14 +32,6 @@ pub struct Metrics {
     pub balance_gwei: IntGauge,
     /// `zarathustra_content_bytes{kind}`: bytes used, bytes pinned, and the quota.
     pub content_bytes: IntGaugeVec,
-    /// `eigen_registered_stakes{quorum_number,quorum_name}` of the AVS node specification.
-    pub eigen_stakes: IntGaugeVec,
-    /// `eigen_performance_score` of the AVS node specification: share of the last tasks voted on.
-    pub eigen_score: IntGauge,
-    /// `eigen_rpc_request_duration_seconds{method,client_version}`.
-    pub eigen_rpc_seconds: HistogramVec,
-    /// `eigen_rpc_request_total{method,client_version}`.
-    pub eigen_rpc_total: IntCounterVec,
 }
 
 /// What a metric is.
@@ -101,7 +93,6 @@ impl Metrics {
         ))?
         .with_label_values(&[env!("CARGO_PKG_VERSION"), role])
         .set(1);
-        let client = &["method", "client_version"];
         Ok(Self {
             tasks: all.add(IntCounterVec::new(
                 opts!(
@@ -151,28 +142,6 @@ impl Metrics {
                     "Bytes used, bytes pinned, and the quota"
                 ),
                 &["kind"],
-            ))?,
-            eigen_stakes: all.add(IntGaugeVec::new(
-                opts!(
-                    "eigen_registered_stakes",
-                    "Operator stake in the AVS's quorum"
-                ),
-                &["quorum_number", "quorum_name"],
-            ))?,
-            eigen_score: all.add(IntGauge::new(
-                "eigen_performance_score",
-                "Share of the last tasks voted on, 0 to 100",
-            ))?,
-            eigen_rpc_seconds: all.add(HistogramVec::new(
-                histogram_opts!(
-                    "eigen_rpc_request_duration_seconds",
-                    "Duration of RPC requests to the chain"
-                ),
-                client,
-            ))?,
-            eigen_rpc_total: all.add(IntCounterVec::new(
-                opts!("eigen_rpc_request_total", "RPC requests to the chain"),
-                client,
             ))?,
             registry: all.registry,
             descriptions: all.descriptions.into(),
