@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Abstain, Health, Metrics, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{
-    Address, Epoch, KindId, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote, keccak256,
+    Address, Epoch, KindId, Purpose, Seed, TaskHash, TaskId, TaskState, Verdict, Vote, keccak256,
 };
 use zarathustra_signer::Signer;
 use zarathustra_wire::{
@@ -136,7 +136,10 @@ impl Operator {
                 TaskState::None => {
                     self.jobs.remove(&task.id);
                 }
-                TaskState::Fetching => self.prepare(&task)?,
+                TaskState::Fetching => {
+                    self.prepare(&task)?;
+                    self.evaluate_early(&task, tick.head.number).await?;
+                }
                 TaskState::Evaluating => {
                     evaluated.extend(self.evaluate(task, tick.head.number).await?);
                 }
@@ -230,6 +233,42 @@ impl Operator {
         if head < task.seed_block.saturating_add(self.parts.confirmations) {
             return Ok(None);
         }
+        let hash = self.begin(&task, seed, kind)?;
+        let Some(outcome) = self.job(task.id).outcome(hash).cloned() else {
+            return Ok(None);
+        };
+        let table = self.table(task.epoch).await?;
+        let claims = self.attest(&task, hash, &table, &outcome).await?;
+        Ok(Some(Evaluated {
+            task,
+            hash,
+            table,
+            outcome,
+            claims,
+        }))
+    }
+
+    /// Evaluates when the seed block is confirmed, though nobody has told the contract yet.
+    async fn evaluate_early(&mut self, task: &Task, head: u64) -> Result<(), ChainError> {
+        let ready = self.job(task.id).evaluation.is_none()
+            && head >= task.seed_block.saturating_add(self.parts.confirmations)
+            && self.prepared_before_seed(task.id)?;
+        let Some(kind) = self.kinds.get(&task.kind).cloned().filter(|_| ready) else {
+            return Ok(());
+        };
+        if let Some(seed) = self.parts.chain.coming_seed(task).await? {
+            self.begin(task, seed, kind)?;
+        }
+        Ok(())
+    }
+
+    /// Sees to it that a task is evaluated under a seed; answers the task's hash under it.
+    fn begin(
+        &mut self,
+        task: &Task,
+        seed: Seed,
+        kind: Arc<dyn TaskKind>,
+    ) -> Result<TaskHash, ChainError> {
         let hash =
             self.parts
                 .chain
@@ -256,7 +295,7 @@ impl Operator {
             job.silence.get_or_insert(abstain);
         }
         if job.evaluation.is_none() {
-            if let Some(outcome) = self.load_outcome(hash) {
+            if let Some(outcome) = self.load_outcome(task.id, hash) {
                 self.job(task.id).evaluation = Some((hash, Evaluation::Done(Ok(outcome))));
             } else {
                 self.job(task.id).evaluation = Some((hash, Evaluation::Running));
@@ -277,18 +316,7 @@ impl Operator {
                 });
             }
         }
-        let Some(outcome) = self.job(task.id).outcome(hash).cloned() else {
-            return Ok(None);
-        };
-        let table = self.table(task.epoch).await?;
-        let claims = self.attest(&task, hash, &table, &outcome).await?;
-        Ok(Some(Evaluated {
-            task,
-            hash,
-            table,
-            outcome,
-            claims,
-        }))
+        Ok(hash)
     }
 
     /// Asks the aggregators for claims, judges new ones, sends votes that are not there yet.
@@ -473,7 +501,7 @@ impl Operator {
         match &result {
             Ok(outcome) => {
                 info!(task_id = %task, seconds, result = %outcome.summary, "evaluated");
-                if let Err(error) = self.save_outcome(hash, outcome) {
+                if let Err(error) = self.save_outcome(task, hash, outcome) {
                     warn!(task_id = %task, %error, "the outcome could not be kept; a restart evaluates again");
                 }
             }
@@ -587,14 +615,11 @@ impl Operator {
         if let Err(error) = self.parts.store.remove_all(&task_prefix(task.id)) {
             warn!(task_id = %task.id, %error, "the task's records could not be removed");
         }
-        if let Some((hash, _)) = job.evaluation {
-            for path in self.outcome_paths(hash) {
-                if let Err(error) = std::fs::remove_file(&path)
-                    && error.kind() != std::io::ErrorKind::NotFound
-                {
-                    warn!(path = %path.display(), %error, "an outcome could not be removed");
-                }
-            }
+        let outcomes = self.outcomes(task.id);
+        if let Err(error) = std::fs::remove_dir_all(&outcomes)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            warn!(path = %outcomes.display(), %error, "outcomes could not be removed");
         }
     }
 
@@ -625,8 +650,13 @@ impl Operator {
         Ok(table)
     }
 
-    fn outcome_paths(&self, hash: TaskHash) -> [PathBuf; 2] {
-        let folder = self.parts.data_dir.join("outcomes");
+    /// Folder of what was found for a task, under whichever seed.
+    fn outcomes(&self, task: TaskId) -> PathBuf {
+        self.parts.data_dir.join("outcomes").join(task.to_string())
+    }
+
+    fn outcome_paths(&self, task: TaskId, hash: TaskHash) -> [PathBuf; 2] {
+        let folder = self.outcomes(task);
         let name = hex::encode(hash.get());
         [
             folder.join(format!("{name}.evidence")),
@@ -635,9 +665,10 @@ impl Operator {
     }
 
     /// The result is written last: where it is, the evidence is whole.
-    fn save_outcome(&self, hash: TaskHash, outcome: &Outcome) -> std::io::Result<()> {
-        let [evidence, result] = self.outcome_paths(hash);
-        std::fs::create_dir_all(self.parts.data_dir.join("outcomes"))?;
+    fn save_outcome(&self, task: TaskId, hash: TaskHash, outcome: &Outcome) -> std::io::Result<()> {
+        let folder = self.outcomes(task);
+        let [evidence, result] = self.outcome_paths(task, hash);
+        std::fs::create_dir_all(&folder)?;
         for (path, bytes) in [(evidence, &outcome.evidence), (result, &outcome.result)] {
             let part = path.with_extension("part");
             let mut file = File::create(&part)?;
@@ -645,11 +676,11 @@ impl Operator {
             file.sync_all()?;
             std::fs::rename(&part, &path)?;
         }
-        File::open(self.parts.data_dir.join("outcomes"))?.sync_all()
+        File::open(folder)?.sync_all()
     }
 
-    fn load_outcome(&self, hash: TaskHash) -> Option<Outcome> {
-        let [evidence, result] = self.outcome_paths(hash);
+    fn load_outcome(&self, task: TaskId, hash: TaskHash) -> Option<Outcome> {
+        let [evidence, result] = self.outcome_paths(task, hash);
         let result = std::fs::read(result).ok()?;
         let evidence = std::fs::read(evidence).ok()?;
         if result.is_empty() {

@@ -6,13 +6,16 @@ use alloy::{
     rpc::types::Filter,
     sol_types::SolEvent,
 };
-use zarathustra_abi::attestation_center::{IAttestationCenter, IAttestationCenterTypes};
+use zarathustra_abi::{
+    attestation_center::{IAttestationCenter, IAttestationCenterTypes},
+    seed_source::ISeedSource,
+};
 use zarathustra_primitives::{
     ClaimId, ClaimOutcome, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId, TaskState,
     Turn,
 };
 
-use crate::{Chain, ChainError, client::read};
+use crate::{Chain, ChainError, client::read, header::rlp_header};
 
 /// A task; times are market clock, `seed_block` is a real block number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,5 +216,21 @@ impl Chain {
             .last()
             .and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
         Ok(event.map(|event| event.data.result))
+    }
+
+    /// The seed that a task gets when somebody fixes it, once its seed block is there; `None` while
+    /// the kind's source of seeds does not give it for that block's header.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`]; [`ChainError::UnknownBlock`] before the block exists.
+    pub async fn coming_seed(&self, task: &Task) -> Result<Option<Seed>, ChainError> {
+        let definition = read("definition", self.attestation().definition(task.kind.get())).await?;
+        let header = rlp_header(self.provider(), task.seed_block).await?;
+        let source = ISeedSource::new(definition.seedSource, self.provider().clone());
+        match read("randomness", source.randomness(task.seed_block, header)).await {
+            Ok(randomness) => Ok(Some(self.domain().seed(task.id, randomness))),
+            Err(ChainError::Reverted { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
