@@ -236,13 +236,16 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// Commits and reveals parameters; answers the submission's number.
+    /// The optimizer commits and reveals parameters; answers the submission's number.
     ///
     /// # Errors
     /// When the program fails, with what it said.
     pub async fn send(&self, parameters: &Path) -> Result<u64> {
-        let answer = self
-            .optimizer
+        self.send_as(&self.optimizer, parameters).await
+    }
+
+    async fn send_as(&self, optimizer: &User, parameters: &Path) -> Result<u64> {
+        let answer = optimizer
             .run(&[
                 "submission",
                 "submit",
@@ -271,6 +274,37 @@ impl<'a> Stage<'a> {
         self.follow(id).await?;
         let slashed = self.slashed_since(faults, &stakes).await?;
         let record = record::submission(&chain, title, id, self.token, before, slashed).await?;
+        self.tell_end(&record);
+        Ok(record)
+    }
+
+    /// Submits parameters of several optimizers at once and follows them in the order of the queue.
+    async fn submit_all(&mut self, entries: &[(&str, PathBuf)]) -> Result<Vec<SubmissionRecord>> {
+        let chain = self.network.chain().clone();
+        let mut sent = Vec::new();
+        for (number, (title, parameters)) in entries.iter().enumerate() {
+            // Each of its own account, so that each has its own balance.
+            let optimizer = self
+                .network
+                .user(&format!("optimizer-{}", number + 2))
+                .await?;
+            let before = Credit::of(&chain, optimizer.address(), self.token).await?;
+            let id = self.send_as(&optimizer, parameters).await?;
+            self.say(&format!("submission {id} waits in the queue: {title}"));
+            sent.push((*title, id, before));
+        }
+        let mut records = Vec::new();
+        for (title, id, before) in sent {
+            self.say(title);
+            self.follow(id).await?;
+            let record = record::submission(&chain, title, id, self.token, before, vec![]).await?;
+            self.tell_end(&record);
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    fn tell_end(&mut self, record: &SubmissionRecord) {
         let figures = match (record.improvement, record.lower_bound, record.upper_bound) {
             (Some(mean), Some(lower), Some(upper)) => {
                 format!(
@@ -283,16 +317,20 @@ impl<'a> Stage<'a> {
             _ => String::new(),
         };
         self.say(&format!(
-            "  => {} ({}){figures}; {} of {} stake signed, {} gas",
-            record.state, record.reason, record.signed_stake, record.total_stake, record.settle_gas
+            "  => {} ({}){figures}; {} of {} tokens of stake signed, {} gas",
+            record.state,
+            record.reason,
+            tokens(&record.signed_stake),
+            tokens(&record.total_stake),
+            record.settle_gas
         ));
         for slash in &record.slashed {
             self.say(&format!(
-                "  => operator {} slashed: its staker lost {} shares",
-                slash.operator, slash.shares
+                "  => operator {} slashed in EigenLayer: its staker lost {} tokens",
+                slash.operator,
+                tokens(&slash.shares)
             ));
         }
-        Ok(record)
     }
 
     /// Tells each state of a submission until it is final.
@@ -401,40 +439,26 @@ impl<'a> Stage<'a> {
                 .await?,
         );
 
-        self.train(&[
-            "perturb",
-            &path(&better),
-            &path(&noisy),
-            "--how",
-            "noise",
-            "--scale",
-            "1e-5",
-        ])
-        .await?;
-        told.push(
-            self.submit("the same weights with tiny noise", &noisy)
-                .await?,
-        );
-
-        self.train(&[
-            "perturb",
-            &path(&better),
-            &path(&worse),
-            "--how",
-            "noise",
-            "--scale",
-            "0.5",
-        ])
-        .await?;
-        told.push(self.submit("clearly worse weights", &worse).await?);
-
-        self.train(&["perturb", &path(&better), &path(&nan), "--how", "nan"])
+        self.say("four other optimizers try it with less");
+        for (file, how, scale) in [
+            (&noisy, "noise", "1e-5"),
+            (&worse, "noise", "0.5"),
+            (&nan, "nan", "0"),
+            (&shape, "shape", "0"),
+        ] {
+            let (from, to) = (path(&better), path(file));
+            self.train(&["perturb", &from, &to, "--how", how, "--scale", scale])
+                .await?;
+        }
+        let rest = self
+            .submit_all(&[
+                ("the same weights with tiny noise", noisy),
+                ("clearly worse weights", worse),
+                ("weights with a NaN", nan),
+                ("weights of a wrong shape", shape),
+            ])
             .await?;
-        told.push(self.submit("weights with a NaN", &nan).await?);
-
-        self.train(&["perturb", &path(&better), &path(&shape), "--how", "shape"])
-            .await?;
-        told.push(self.submit("weights of a wrong shape", &shape).await?);
+        told.extend(rest);
 
         self.train(&["train", &path(&better), &path(&best), "--steps", "4000"])
             .await?;
@@ -529,4 +553,28 @@ fn decimal(value: i64) -> String {
         magnitude / 1_000_000,
         magnitude % 1_000_000
     )
+}
+
+/// A number of 1e18ths as tokens.
+pub fn tokens(units: &str) -> String {
+    const DECIMALS: usize = 18;
+    let padded = format!("{units:0>width$}", width = DECIMALS + 1);
+    let (whole, rest) = padded.split_at(padded.len() - DECIMALS);
+    match rest.trim_end_matches('0') {
+        "" => whole.to_owned(),
+        rest => format!("{whole}.{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_shown_as_tokens() {
+        assert_eq!(tokens("0"), "0");
+        assert_eq!(tokens("28000000000000000000"), "28");
+        assert_eq!(tokens("1500000000000000000"), "1.5");
+        assert_eq!(tokens("1"), "0.000000000000000001");
+    }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use zarathustra_deploy::eigenlayer;
 use zarathustra_devnet::{
     Devnet, DevnetOptions,
-    story::{Stage, Story},
+    story::{Stage, Story, tokens},
 };
 
 /// Plays the market's story on a chain of its own.
@@ -147,12 +147,12 @@ fn closing(story: &Story) -> String {
         text.push('\n');
     }
     text.push_str(&format!(
-        "\nchampion {} with score {:.6}, {} champions so far; reward escrow {} -> {}\n",
+        "\nchampion {} with score {:.6}, {} champions so far; reward escrow {} -> {} tokens\n",
         story.champion.cid,
         story.champion.score as f64 / 1e6,
         story.champion.history,
-        story.escrow.reward_before,
-        story.escrow.reward_after
+        tokens(&story.escrow.reward_before),
+        tokens(&story.escrow.reward_after)
     ));
     text
 }
