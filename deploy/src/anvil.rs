@@ -20,6 +20,9 @@ use crate::Account;
 
 /// How long anvil may take to listen.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// The interval with which anvil makes no block by itself. The end of automatic mining would not
+/// do: it leaves an interval running.
+const BY_HAND: u64 = 0;
 /// What anvil prints before its address.
 const LISTENING: &str = "Listening on ";
 
@@ -238,22 +241,21 @@ impl Anvil {
     /// When anvil does not answer.
     pub async fn set_mining(&mut self, mining: Mining) -> Result<()> {
         self.stop_ticker();
-        // Each of the three modes ends the others.
+        // For anvil too, each of the modes ends the others.
+        let node = &self.provider;
         match mining {
-            Mining::Auto => self.provider.anvil_set_auto_mine(true).await?,
-            Mining::Manual => self.provider.anvil_set_auto_mine(false).await?,
+            Mining::Auto => node.anvil_set_auto_mine(true).await?,
+            Mining::Manual => node.anvil_set_interval_mining(BY_HAND).await?,
             Mining::Every(time) if time.subsec_nanos() == 0 && !time.is_zero() => {
-                self.provider
-                    .anvil_set_interval_mining(time.as_secs())
-                    .await?;
+                node.anvil_set_interval_mining(time.as_secs()).await?;
             }
             Mining::Every(time) => {
                 ensure!(
                     !time.is_zero(),
                     "blocks cannot follow each other without time between"
                 );
-                self.provider.anvil_set_auto_mine(false).await?;
-                self.ticker = Some(tokio::spawn(tick(self.provider.clone(), time)));
+                node.anvil_set_interval_mining(BY_HAND).await?;
+                self.ticker = Some(tokio::spawn(tick(node.clone(), time)));
             }
         }
         Ok(())
