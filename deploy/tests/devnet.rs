@@ -1,58 +1,29 @@
 //! A local chain with everything deployed: fresh, and from a state on disk.
 
+mod common;
+
 use std::time::Duration;
 
 use alloy::{
-    network::TransactionBuilder as _,
-    primitives::{Bytes, U256},
-    providers::Provider as _,
+    network::TransactionBuilder as _, primitives::U256, providers::Provider as _,
     rpc::types::TransactionRequest,
-    sol_types::SolValue as _,
 };
+use common::{Operator, STAKE};
 use eyre::Result;
 use tokio::time::{sleep, timeout};
 use zarathustra_abi::avs_governance::IAvsGovernance;
-use zarathustra_bls::SecretKey;
-use zarathustra_deploy::{Account, Checkout, Devnet, DevnetOptions, Mining};
-use zarathustra_primitives::possession_digest;
-
-const STAKE: u64 = 500;
-
-/// What an operator hands to the registrar (`IAvsGovernance.registerOperator`).
-fn registration(devnet: &Devnet, operator: &Account) -> Bytes {
-    let key = SecretKey::from_seed(&[7; 32]).expect("long enough");
-    let public = key.public_key().encode();
-    let digest = possession_digest(
-        devnet.anvil.chain_id(),
-        devnet.avs(),
-        operator.address(),
-        &public,
-    );
-    let possession = key.prove_possession(&digest).encode();
-    let public = Bytes::copy_from_slice(public.as_bytes());
-    let possession = Bytes::copy_from_slice(possession.as_bytes());
-    (public, possession, operator.address())
-        .abi_encode_params()
-        .into()
-}
+use zarathustra_deploy::{Checkout, Devnet, DevnetOptions, Mining};
 
 /// Takes one operator through EigenLayer into an epoch of the market.
 async fn first_epoch(devnet: &Devnet) -> Result<()> {
-    let operator = devnet.account("operator").await?;
-    let staker = devnet.account("staker").await?;
-    devnet.enlist(&operator, &staker, U256::from(STAKE)).await?;
-    let data = registration(devnet, &operator);
-    let (avs, set) = (devnet.avs(), devnet.operator_set());
-    devnet
-        .core
-        .register_for_operator_sets(&operator, avs, &[set], data)
-        .await?;
+    let operator = Operator::new(devnet, 0).await?;
+    operator.join(devnet).await?;
 
-    let governance = IAvsGovernance::new(avs, operator.provider());
+    let avs = devnet.avs();
+    let governance = IAvsGovernance::new(avs, operator.account.provider());
     assert_eq!(governance.members().call().await?, [operator.address()]);
-    operator
-        .send(avs, &IAvsGovernance::rollEpochCall {})
-        .await?;
+    let roll = IAvsGovernance::rollEpochCall {};
+    operator.account.send(avs, &roll).await?;
     let head = governance.epochHead(1).call().await?;
     assert_eq!((head.count, head.totalStake), (1, u128::from(STAKE)));
     Ok(())
