@@ -1,6 +1,10 @@
 //! A local chain: the real anvil, as a child process.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use alloy::{
     primitives::{Address, Bytes, U256},
@@ -20,6 +24,9 @@ use crate::Account;
 
 /// How long anvil may take to listen.
 const READY_WITHIN: Duration = Duration::from_secs(30);
+/// The interval with which anvil makes no block by itself. The end of automatic mining would not
+/// do: it leaves an interval running.
+const BY_HAND: u64 = 0;
 /// What anvil prints before its address.
 const LISTENING: &str = "Listening on ";
 
@@ -124,6 +131,40 @@ impl Anvil {
     /// When the program cannot be started, ends early, says nothing for half a minute, or cannot
     /// load the state.
     pub async fn start(options: &AnvilOptions) -> Result<Self> {
+        let first = ["--number", &options.first_block.to_string()];
+        let mut anvil = Self::launch(options, &first).await?;
+        if let Some(path) = &options.state {
+            anvil.load_state(path).await?;
+        }
+        anvil.set_mining(options.mining).await?;
+        Ok(anvil)
+    }
+
+    /// Starts another chain that begins with the newest block of this one and goes on by itself,
+    /// under the chain id and rules of the options; [`AnvilOptions::first_block`] and
+    /// [`AnvilOptions::state`] do not count.
+    ///
+    /// It asks this one for whatever it has not changed itself, and so needs it as long as it
+    /// runs. Its headers have no state roots and it keeps no state but the newest: that makes it
+    /// quick where thousands of blocks are to be made, and impossible to reorganise.
+    ///
+    /// # Errors
+    /// As for [`Anvil::start`].
+    pub async fn fork(&self, options: &AnvilOptions) -> Result<Self> {
+        // What was fetched is not for the next chain with the same id and block number.
+        let from = [
+            "--fork-url",
+            &self.url,
+            "--prune-history",
+            "--no-storage-caching",
+        ];
+        let mut anvil = Self::launch(options, &from).await?;
+        anvil.set_mining(options.mining).await?;
+        Ok(anvil)
+    }
+
+    /// Starts the program with arguments that say where the chain begins.
+    async fn launch(options: &AnvilOptions, beginning: &[&str]) -> Result<Self> {
         let program = options.program.display();
         let mut child = Command::new(&options.program)
             .args([
@@ -136,12 +177,12 @@ impl Anvil {
             .args(["--port", &options.port.to_string()])
             .args(["--chain-id", &options.chain_id.to_string()])
             .args(["--hardfork", options.hardfork.name()])
-            .args(["--number", &options.first_block.to_string()])
             .args(["--gas-limit", &options.gas_limit.to_string()])
             .args([
                 "--slots-in-an-epoch",
                 &options.slots_in_an_epoch.to_string(),
             ])
+            .args(beginning)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -171,7 +212,7 @@ impl Anvil {
         let endpoint = url
             .parse()
             .map_err(|error| eyre!("anvil listens on {address:?}: {error}"))?;
-        let mut anvil = Self {
+        let anvil = Self {
             provider: ProviderBuilder::default().connect_http(endpoint).erased(),
             url,
             chain_id: options.chain_id,
@@ -179,21 +220,17 @@ impl Anvil {
             drain: tokio::spawn(drain(lines, log)),
             _child: child,
         };
-        anvil.prepare(options).await?;
+        let chain_id = anvil.provider.get_chain_id().await?;
+        ensure!(chain_id == options.chain_id, "anvil is on chain {chain_id}");
         Ok(anvil)
     }
 
-    /// Checks the chain, loads the state and sets when blocks are made.
-    async fn prepare(&mut self, options: &AnvilOptions) -> Result<()> {
-        let chain_id = self.provider.get_chain_id().await?;
-        ensure!(chain_id == options.chain_id, "anvil is on chain {chain_id}");
-        if let Some(path) = &options.state {
-            let what = || format!("state {}", path.display());
-            let state = tokio::fs::read(path).await.wrap_err_with(what)?;
-            let loaded = self.provider.anvil_load_state(Bytes::from(state)).await;
-            ensure!(loaded.wrap_err_with(what)?, "anvil refused the {}", what());
-        }
-        self.set_mining(options.mining).await
+    async fn load_state(&self, path: &Path) -> Result<()> {
+        let what = || format!("state {}", path.display());
+        let state = tokio::fs::read(path).await.wrap_err_with(what)?;
+        let loaded = self.provider.anvil_load_state(Bytes::from(state)).await;
+        ensure!(loaded.wrap_err_with(what)?, "anvil refused the {}", what());
+        Ok(())
     }
 
     /// JSON-RPC address.
@@ -238,22 +275,21 @@ impl Anvil {
     /// When anvil does not answer.
     pub async fn set_mining(&mut self, mining: Mining) -> Result<()> {
         self.stop_ticker();
-        // Each of the three modes ends the others.
+        // For anvil too, each of the modes ends the others.
+        let node = &self.provider;
         match mining {
-            Mining::Auto => self.provider.anvil_set_auto_mine(true).await?,
-            Mining::Manual => self.provider.anvil_set_auto_mine(false).await?,
+            Mining::Auto => node.anvil_set_auto_mine(true).await?,
+            Mining::Manual => node.anvil_set_interval_mining(BY_HAND).await?,
             Mining::Every(time) if time.subsec_nanos() == 0 && !time.is_zero() => {
-                self.provider
-                    .anvil_set_interval_mining(time.as_secs())
-                    .await?;
+                node.anvil_set_interval_mining(time.as_secs()).await?;
             }
             Mining::Every(time) => {
                 ensure!(
                     !time.is_zero(),
                     "blocks cannot follow each other without time between"
                 );
-                self.provider.anvil_set_auto_mine(false).await?;
-                self.ticker = Some(tokio::spawn(tick(self.provider.clone(), time)));
+                node.anvil_set_interval_mining(BY_HAND).await?;
+                self.ticker = Some(tokio::spawn(tick(node.clone(), time)));
             }
         }
         Ok(())

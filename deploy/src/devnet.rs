@@ -115,6 +115,23 @@ impl Devnet {
         Ok(Self::new(anvil, deployed, deployer))
     }
 
+    /// The same deployment on a chain that goes on from here by itself; see [`Anvil::fork`].
+    ///
+    /// # Errors
+    /// As for [`Anvil::fork`].
+    pub async fn fork(&self, options: &AnvilOptions) -> Result<Self> {
+        let anvil = self.anvil.fork(options).await?;
+        let deployer = deployer(&anvil).await?;
+        let deployed = Deployed {
+            core: self.core,
+            addresses: Addresses {
+                chain_id: options.chain_id,
+                ..self.addresses.clone()
+            },
+        };
+        Ok(Self::new(anvil, deployed, deployer))
+    }
+
     fn new(anvil: Anvil, deployed: Deployed, deployer: Account) -> Self {
         Self {
             anvil,

@@ -1,13 +1,16 @@
 //! EigenLayer's real core on anvil: stake, operator sets, allocation and slashing.
 
+mod common;
+
 use alloy::{
     primitives::{Address, Bytes, U256, hex},
     providers::Provider as _,
     sol,
 };
+use common::refusal;
 use eyre::Result;
 use zarathustra_deploy::{
-    Account, Anvil, AnvilOptions, Checkout, EigenLayer, Reverted, devnet_key,
+    Account, Anvil, AnvilOptions, Checkout, EigenLayer, devnet_key,
     eigenlayer::{Delays, WHOLE},
 };
 
@@ -148,13 +151,6 @@ async fn account(anvil: &Anvil, name: &str) -> Result<Account> {
     anvil
         .account(devnet_key(name), ether * U256::from(100))
         .await
-}
-
-/// The name of the error that a contract refused with.
-fn refusal<T: std::fmt::Debug>(result: Result<T>) -> String {
-    let report = result.expect_err("it should have been refused");
-    let reverted: &Reverted = report.downcast_ref().expect("refused by a contract");
-    reverted.name.clone()
 }
 
 #[tokio::test]

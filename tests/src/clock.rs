@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use alloy::providers::ext::AnvilApi;
 use eyre::{Result, bail};
 use tokio::time::sleep;
 use zarathustra_deploy::{Anvil, Mining};
@@ -20,11 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// # Errors
 /// The chain's.
 pub async fn hold(network: &mut Devnet) -> Result<()> {
-    network.anvil_mut().set_mining(Mining::Manual).await?;
-    // A chain that makes blocks by the clock is not stopped by the end of automatic mining.
-    let provider = network.anvil().provider();
-    provider.anvil_set_interval_mining(0).await?;
-    Ok(())
+    network.anvil_mut().set_mining(Mining::Manual).await
 }
 
 /// Lets the chain make a block every second.

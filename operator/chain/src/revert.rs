@@ -17,6 +17,34 @@ use zarathustra_abi::{
 
 use crate::ChainError;
 
+alloy::sol! {
+    /// What the contracts refuse with and their interfaces do not declare: errors of the libraries
+    /// in `contracts/src/libraries` and of OpenZeppelin's parts.
+    #[derive(Debug)]
+    contract Libraries {
+        error AccessManagedInvalidAuthority(address authority);
+        error AccessManagedRequiredDelay(address caller, uint32 delay);
+        error AccessManagedUnauthorized(address caller);
+        error AddressEmptyCode(address target);
+        error BadItem(uint256 offset);
+        error BadMixHash(uint256 length);
+        error EmptyTable();
+        error FailedCall();
+        error HashToCurveFailed();
+        error InvalidPoint();
+        error InvalidPointLength(uint256 length, uint256 expected);
+        error NotAList(uint256 length);
+        error ReentrancyGuardReentrantCall();
+        error RowOutOfRange(uint256 index, uint256 count);
+        error SafeCastOverflowedUintDowncast(uint8 bits, uint256 value);
+        error SafeERC20FailedOperation(address token);
+        error TagTooLong(uint256 length);
+        error TooFewFields(uint256 fields);
+        error TooManyRows(uint256 rows, uint256 cap);
+        error ZeroStake(uint256 index);
+    }
+}
+
 /// Why a contract refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revert {
@@ -60,6 +88,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = RevertString::abi_decode(data) {
@@ -117,4 +148,55 @@ pub(crate) fn from_transport(
         }
     }
     ChainError::Transport { method, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use alloy::{
+        json_abi::JsonAbi,
+        primitives::{U256, keccak256},
+        sol_types::SolValue as _,
+    };
+
+    use super::*;
+
+    #[test]
+    fn errors_have_their_name_and_values() {
+        let data = [
+            &keccak256("BadItem(uint256)")[..4],
+            &U256::from(7).abi_encode(),
+        ]
+        .concat();
+        let revert = Revert::decode(&data.into());
+        assert_eq!(revert.name, "BadItem");
+        assert_eq!(revert.detail, "BadItem { offset: 7 }");
+    }
+
+    #[test]
+    fn every_error_in_a_contracts_abi_is_known() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../abi");
+        for contract in [
+            "AttestationCenter",
+            "AvsGovernance",
+            "AvsLogic",
+            "ModelSubmission",
+            "RandaoSeedSource",
+        ] {
+            let path = folder.join(contract).with_extension("json");
+            let text = fs::read(&path).expect("a committed ABI");
+            let abi: JsonAbi = serde_json::from_slice(&text).expect("an ABI");
+            assert!(abi.errors().next().is_some(), "{contract} has errors");
+            for error in abi.errors() {
+                let selector = error.selector().0;
+                let known = IModelSubmissionErrors::valid_selector(selector)
+                    || IAttestationCenterErrors::valid_selector(selector)
+                    || IAvsGovernanceErrors::valid_selector(selector)
+                    || ISeedSourceErrors::valid_selector(selector)
+                    || Libraries::LibrariesErrors::valid_selector(selector);
+                assert!(known, "{contract}: {}", error.signature());
+            }
+        }
+    }
 }

@@ -35,6 +35,9 @@ pub struct FeePolicy {
     pub give_up_after: Duration,
     /// How often the node is asked for the receipt.
     pub poll_every: Duration,
+    /// How long a receipt may take to appear once the account's nonce says that a transaction was
+    /// mined. Only then another one is taken to have used the nonce.
+    pub receipt_within: Duration,
 }
 
 impl Default for FeePolicy {
@@ -45,6 +48,7 @@ impl Default for FeePolicy {
             bump_after: Duration::from_secs(30),
             give_up_after: Duration::from_secs(600),
             poll_every: Duration::from_millis(250),
+            receipt_within: Duration::from_secs(10),
         }
     }
 }
@@ -212,24 +216,21 @@ impl Sender {
         self.broadcast(&mut pending).await?;
         let started = Instant::now();
         let mut sent_at = started;
+        let mut used_at = None;
         loop {
             if let Some(receipt) = self.receipt_of(&pending).await? {
                 return self.finish(&pending, receipt);
             }
             if self.mined_nonce().await? > pending.nonce {
                 // Our transaction or another under its nonce was mined; the receipt may lag.
-                if let Some(receipt) = self.receipt_of(&pending).await? {
-                    return self.finish(&pending, receipt);
+                let used_at = *used_at.get_or_insert_with(Instant::now);
+                if used_at.elapsed() >= self.policy.receipt_within {
+                    return self.replaced(pending);
                 }
-                self.store.remove(&self.key(&pending))?;
-                return Err(ChainError::Reverted {
-                    action: pending.action,
-                    revert: crate::Revert {
-                        name: "Replaced".to_owned(),
-                        detail: format!("nonce {} was used by another transaction", pending.nonce),
-                    },
-                });
+                sleep(self.policy.poll_every).await;
+                continue;
             }
+            used_at = None;
             if sent_at.elapsed() >= self.policy.bump_after {
                 if pending.max_fee_wei < self.policy.max_fee_wei {
                     self.bump(&mut pending);
@@ -259,6 +260,18 @@ impl Sender {
             }
             sleep(self.policy.poll_every).await;
         }
+    }
+
+    /// Gives up a transaction whose nonce another one has used.
+    fn replaced(&self, pending: Pending) -> Result<TransactionReceipt, ChainError> {
+        self.store.remove(&self.key(&pending))?;
+        Err(ChainError::Reverted {
+            action: pending.action,
+            revert: crate::Revert {
+                name: "Replaced".to_owned(),
+                detail: format!("nonce {} was used by another transaction", pending.nonce),
+            },
+        })
     }
 
     fn bump(&self, pending: &mut Pending) {
@@ -373,5 +386,94 @@ impl Sender {
 
     fn key(&self, pending: &Pending) -> String {
         format!("{}{:020}", self.prefix(), pending.nonce)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::{
+        primitives::{B256, Bloom, U64},
+        providers::{ProviderBuilder, mock::Asserter},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// Sends one transaction through a node that gives these answers to what it is asked.
+    async fn send(answers: &[Value], policy: FeePolicy) -> Result<TransactionReceipt, ChainError> {
+        let node = Asserter::new();
+        for answer in answers {
+            node.push_success(answer);
+        }
+        let provider = ProviderBuilder::default().connect_mocked_client(node);
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("store.redb"))?;
+        let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(1)).expect("a key");
+        let sender = Sender::new(provider.erased(), signer, 1, store, policy);
+        let call = Call {
+            action: "test".to_owned(),
+            to: Address::ZERO,
+            data: Bytes::new(),
+            value: U256::ZERO,
+        };
+        let sent = sender.send(call).await;
+        let left: Vec<(String, Pending)> = sender.store.list("journal", &sender.prefix())?;
+        assert!(left.is_empty(), "{left:?}");
+        sent
+    }
+
+    /// Answers for gas, nonce, gas price, nonce and the broadcast; then those for the receipt, each
+    /// followed by the nonce where there is none.
+    fn answers(later: &[Value]) -> Vec<Value> {
+        let before = [json!("0x5208"), nonce(0), json!("0x1"), nonce(0)];
+        let hash = json!(TxHash::ZERO);
+        [&before[..], &[hash], later].concat()
+    }
+
+    fn nonce(mined: u64) -> Value {
+        json!(U64::from(mined))
+    }
+
+    fn receipt() -> Value {
+        json!({
+            "transactionHash": TxHash::ZERO, "transactionIndex": "0x0",
+            "blockHash": B256::ZERO, "blockNumber": "0x1",
+            "from": Address::ZERO, "to": Address::ZERO, "contractAddress": null,
+            "type": "0x2", "status": "0x1", "gasUsed": "0x5208", "cumulativeGasUsed": "0x5208",
+            "effectiveGasPrice": "0x1", "logs": [], "logsBloom": Bloom::ZERO,
+        })
+    }
+
+    fn policy(receipt_within: Duration) -> FeePolicy {
+        FeePolicy {
+            poll_every: Duration::from_millis(1),
+            receipt_within,
+            ..FeePolicy::default()
+        }
+    }
+
+    /// Nodes count a mined transaction before they have its receipt.
+    #[tokio::test]
+    async fn a_receipt_that_lags_behind_the_nonce_is_awaited() {
+        let later = [
+            Value::Null,
+            nonce(0),
+            Value::Null,
+            nonce(1),
+            Value::Null,
+            nonce(1),
+            receipt(),
+        ];
+        let patient = policy(Duration::from_secs(60));
+        let sent = send(&answers(&later), patient).await.expect("mined");
+        assert_eq!(sent.block_number, Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_nonce_without_receipt_was_used_by_another_transaction() {
+        let later = [Value::Null, nonce(1)];
+        let sent = send(&answers(&later), policy(Duration::ZERO)).await;
+        let refused = sent.expect_err("another transaction was mined");
+        assert_eq!(refused.revert_name(), Some("Replaced"));
     }
 }
