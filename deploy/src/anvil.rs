@@ -13,6 +13,7 @@ use alloy::{
     signers::local::PrivateKeySigner,
 };
 use eyre::{Result, WrapErr as _, bail, ensure, eyre};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdout, Command},
@@ -115,6 +116,8 @@ pub struct Anvil {
     drain: JoinHandle<()>,
     // Killed on drop.
     _child: Child,
+    // Where anvil puts old states: in its own folder they would stay when it is killed.
+    _states: TempDir,
 }
 
 impl Drop for Anvil {
@@ -166,6 +169,7 @@ impl Anvil {
     /// Starts the program with arguments that say where the chain begins.
     async fn launch(options: &AnvilOptions, beginning: &[&str]) -> Result<Self> {
         let program = options.program.display();
+        let states = tempfile::tempdir().wrap_err("a folder for old states")?;
         let mut child = Command::new(&options.program)
             .args([
                 "--host",
@@ -174,6 +178,8 @@ impl Anvil {
                 "0",
                 "--no-request-size-limit",
             ])
+            .arg("--cache-path")
+            .arg(states.path())
             .args(["--port", &options.port.to_string()])
             .args(["--chain-id", &options.chain_id.to_string()])
             .args(["--hardfork", options.hardfork.name()])
@@ -219,6 +225,7 @@ impl Anvil {
             ticker: None,
             drain: tokio::spawn(drain(lines, log)),
             _child: child,
+            _states: states,
         };
         let chain_id = anvil.provider.get_chain_id().await?;
         ensure!(chain_id == options.chain_id, "anvil is on chain {chain_id}");
