@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256};
+use alloy::{
+    primitives::{Address, B256},
+    signers::SignerSync,
+};
 use eyre::{ContextCompat, Result, ensure};
 use serde_json::{Value, json};
 use tokio::{
@@ -11,8 +14,9 @@ use tokio::{
     net::TcpStream,
 };
 use zarathustra_bls::SecretKey;
+use zarathustra_deploy::devnet_key;
 use zarathustra_devnet::{Names, story::Stage};
-use zarathustra_primitives::{SubmissionState, TaskId, TaskState, Turn, Verdict};
+use zarathustra_primitives::{ClaimSignature, SubmissionState, TaskId, TaskState, Turn, Verdict};
 use zarathustra_tests::{
     Scenario, alter_one_weight, assert_signed_once, claims, everybody_fetches, faults, flow, hold,
     mine_until, reached, settled, wait_for,
@@ -152,8 +156,22 @@ async fn strangers_get_an_answer_and_disturb_nobody() -> Result<()> {
         claim.to_params()
     };
     let early = Turn::new(turn.get() + 1_000);
+    // One that the performer itself signed ahead of its time.
+    let mut ahead = honest.clone();
+    ahead.body.turn = early;
+    let key = network
+        .operators()
+        .iter()
+        .map(|operator| devnet_key(&operator.name))
+        .find(|key| key.address() == honest.performer)
+        .context("the performer's key")?;
+    let hash = chain.task_hash(task.id).await?;
+    let signed = key.sign_hash_sync(&ahead.claim(hash).digest(&chain.domain()))?;
+    ahead.signature = ClaimSignature::new(signed.as_bytes());
+    let ahead = ahead.to_params();
     let cases = [
-        ("claim_early", changed(&|c| c.body.turn = early)),
+        ("claim_forged", changed(&|c| c.body.turn = early)),
+        ("claim_early", ahead),
         (
             "claim_forged",
             changed(&|c| c.body.result = vec![1, 2, 3].into()),

@@ -1,6 +1,9 @@
 //! Client of an aggregator.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use futures::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
@@ -11,6 +14,8 @@ use crate::{ClaimMessage, ClaimView, RpcError, RpcRequest, RpcResponse, StatusVi
 
 /// An aggregator that does not answer in this time is as good as down; votes are sent again.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How much longer than a failed call took an aggregator is left alone.
+const REST_FACTOR: u32 = 4;
 /// Largest answer that is read: a task has few claims, and each is small.
 const MAX_ANSWER: usize = 4 << 20;
 
@@ -25,6 +30,12 @@ pub enum ClientError {
         /// The HTTP client's own error.
         #[source]
         source: reqwest::Error,
+    },
+    /// It did not answer lately and is left alone for a while.
+    #[error("the aggregator {url} did not answer lately")]
+    Resting {
+        /// Its address.
+        url: String,
     },
     /// It answered something that is no answer.
     #[error("the aggregator {url} answered {method} with something else: {detail}")]
@@ -53,6 +64,7 @@ impl ClientError {
     pub fn code(&self) -> &str {
         match self {
             Self::Unreachable { .. } => "aggregator_unreachable",
+            Self::Resting { .. } => "aggregator_resting",
             Self::Malformed { .. } => "aggregator_answer_malformed",
             Self::Refused { error, .. } => error.reason().unwrap_or("aggregator_refused"),
         }
@@ -64,6 +76,8 @@ impl ClientError {
 pub struct AggregatorClient {
     url: String,
     http: reqwest::Client,
+    /// Until when it is left alone, since it did not answer.
+    resting: Arc<Mutex<Option<Instant>>>,
 }
 
 impl AggregatorClient {
@@ -82,6 +96,7 @@ impl AggregatorClient {
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             http,
+            resting: Arc::default(),
         })
     }
 
@@ -148,7 +163,34 @@ impl AggregatorClient {
             .map(|_| ()))
     }
 
+    /// Calls, unless it did not answer lately: one that lets callers wait may cost them a fifth of
+    /// their time and no more.
     async fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: Value,
+    ) -> Result<T, ClientError> {
+        let began = Instant::now();
+        if self.resting().is_some_and(|until| began < until) {
+            return Err(ClientError::Resting {
+                url: self.url.clone(),
+            });
+        }
+        let answer = self.call_now(method, params).await;
+        *self.resting() = match &answer {
+            Err(ClientError::Unreachable { .. }) => {
+                Some(Instant::now() + began.elapsed() * REST_FACTOR)
+            }
+            _ => None,
+        };
+        answer
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn call_now<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
