@@ -6,7 +6,7 @@ use eyre::{Context, Result};
 use tokio::net::TcpListener;
 use tracing::info;
 use zarathustra_chain::Chain;
-use zarathustra_improve::{ContentHandle, Housekeeper};
+use zarathustra_improve::{ContentHandle, Housekeeper, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, http, logs};
 
 use crate::{Desk, Settings, routes, submitter::Submitter};
@@ -75,6 +75,13 @@ pub async fn run(settings: Settings) -> Result<()> {
             housekeeper.run(settings.chain.poll_every(), stop.clone()),
         );
     }
+    let watch = Watch {
+        chain: chain.clone(),
+        content: content.clone(),
+        low_balance_gwei: settings.chain.low_balance_gwei,
+        metrics: metrics.clone(),
+    };
+    supervisor.spawn("warnings", watch.run(stop.clone()));
     let submitter = Submitter::open(
         chain,
         store,

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use zarathustra_chain::{Chain, ChainError};
-use zarathustra_improve::{Improve, ImproveParts};
+use zarathustra_improve::{Improve, ImproveParts, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, http, logs, settings};
 use zarathustra_signer::Signer;
 use zarathustra_wire::AggregatorClient;
@@ -24,8 +24,8 @@ use crate::{Evaluated, Operator, OperatorParts, Settings};
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a connection to an aggregator broke.
 const RECONNECT_EVERY: Duration = Duration::from_secs(2);
-/// Wei in a gwei.
-const GWEI: u128 = 1_000_000_000;
+/// Least time between two ticks, however often an aggregator announces something.
+const MIN_TICK: Duration = Duration::from_millis(20);
 
 /// What a role does beyond attesting, after each tick.
 pub trait Duty: Send + 'static {
@@ -175,10 +175,14 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
             housekeeper.run(settings.chain.poll_every(), stop.clone()),
         );
     }
-    supervisor.spawn(
-        "warnings",
-        warn_early(settings.clone(), chain, improve, metrics, stop.clone()),
-    );
+    supervisor.spawn("champions", improve.clone().tend_champions(stop.clone()));
+    let watch = Watch {
+        chain,
+        content: improve.content().clone(),
+        low_balance_gwei: settings.chain.low_balance_gwei,
+        metrics,
+    };
+    supervisor.spawn("warnings", watch.run(stop.clone()));
     supervisor.spawn(
         "tasks",
         follow(operator, duty, settings.chain.poll_every(), wake, stop),
@@ -209,6 +213,7 @@ async fn follow(
                 return Err(error);
             }
         }
+        sleep(MIN_TICK).await;
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = sleep(every) => {}
@@ -240,44 +245,4 @@ async fn listen_to(
         }
     }
     Ok(())
-}
-
-/// Says so before something runs out: money to send transactions with, room for content.
-async fn warn_early(
-    settings: Settings,
-    chain: Chain,
-    improve: Improve,
-    metrics: Metrics,
-    stop: CancellationToken,
-) -> Result<(), ChainError> {
-    const EVERY: Duration = Duration::from_secs(30);
-    loop {
-        match chain.sender()?.balance().await {
-            Ok(wei) => {
-                let gwei = u64::try_from(wei / alloy_u256(GWEI)).unwrap_or(u64::MAX);
-                metrics
-                    .balance_gwei
-                    .set(i64::try_from(gwei).unwrap_or(i64::MAX));
-                if gwei < settings.chain.low_balance_gwei {
-                    warn!(
-                        account = %chain.sender()?.address(),
-                        gwei,
-                        wanted_gwei = settings.chain.low_balance_gwei,
-                        "balance is low; transactions will fail when it is spent"
-                    );
-                }
-            }
-            Err(error) => warn!(code = error.code(), %error, "balance cannot be read"),
-        }
-        improve.tend_champions().await;
-        improve.report_usage(&metrics).await;
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = sleep(EVERY) => {}
-        }
-    }
-}
-
-fn alloy_u256(value: u128) -> zarathustra_primitives::U256 {
-    zarathustra_primitives::U256::from(value)
 }

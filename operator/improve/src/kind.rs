@@ -1,9 +1,10 @@
 //! [`TaskKind`] for `improve`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{convert::Infallible, path::PathBuf, time::Duration};
 
 use futures::future::BoxFuture;
-use tracing::warn;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use zarathustra_chain::{Chain, Store};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
@@ -12,7 +13,7 @@ use zarathustra_eval::{
     manifest::{MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
 };
-use zarathustra_node::{Abstain, Metrics, Opinion, Outcome, TaskKind};
+use zarathustra_node::{Abstain, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{B256, EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
 use zarathustra_protocol::agreement;
 
@@ -111,37 +112,18 @@ impl Improve {
         &self.addresses
     }
 
-    /// Lets the protection from collection follow the champions of requests.
-    pub async fn tend_champions(&self) {
-        self.champions.tend().await;
-    }
-
-    /// Sets the content gauges, and warns before the quota is reached.
-    pub async fn report_usage(&self, metrics: &Metrics) {
-        match self.content.store().usage().await {
-            Ok(usage) => {
-                let gauge = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
-                metrics
-                    .content_bytes
-                    .with_label_values(&["used"])
-                    .set(gauge(usage.used_bytes));
-                metrics
-                    .content_bytes
-                    .with_label_values(&["pinned"])
-                    .set(gauge(usage.pinned_bytes));
-                metrics
-                    .content_bytes
-                    .with_label_values(&["quota"])
-                    .set(gauge(usage.quota.limit_bytes));
-                if usage.is_warning() {
-                    warn!(
-                        used_bytes = usage.used_bytes,
-                        limit_bytes = usage.quota.limit_bytes,
-                        "the content quota is nearly used up; the oldest pins will be collected"
-                    );
-                }
+    /// Lets the protection from collection follow the champions of requests, until told to stop.
+    ///
+    /// # Errors
+    /// None: what fails is tried again.
+    pub async fn tend_champions(self, stop: CancellationToken) -> Result<(), Infallible> {
+        const EVERY: Duration = Duration::from_secs(30);
+        loop {
+            self.champions.tend().await;
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = sleep(EVERY) => {}
             }
-            Err(error) => warn!(code = error.code(), %error, "content usage cannot be read"),
         }
     }
 
@@ -469,7 +451,7 @@ impl TaskKind for Improve {
     }
 
     fn finish(&self, _task: TaskId) -> BoxFuture<'_, ()> {
-        Box::pin(self.tend_champions())
+        Box::pin(self.champions.tend())
     }
 }
 

@@ -9,8 +9,10 @@ mod content;
 mod housekeeper;
 mod kind;
 mod subject;
+mod warnings;
 
 pub use content::{ContentHandle, ContentSettings};
 pub use housekeeper::Housekeeper;
 pub use kind::{IMPROVE, Improve, ImproveParts};
 pub use subject::{File, Subject, SubjectError};
+pub use warnings::Watch;
