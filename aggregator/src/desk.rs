@@ -21,12 +21,17 @@ use zarathustra_primitives::{
 };
 use zarathustra_protocol::{
     Schedule, StakeTable,
-    round::{Action, Certificate, Input, Refusal, Round, RoundConfig, Taken, Tally},
+    round::{
+        Action, Certificate, Input, Refusal, Round, RoundConfig, State as Stage, Taken, Tally,
+    },
 };
 use zarathustra_wire::{
     ClaimMessage, ClaimView, RoundView, RpcError, StatusView, VoteMessage, check_claim,
 };
 
+/// Messages kept for one claim. They differ in where the evidence is, which the performer does not
+/// sign: whoever comes first must not be the only one who is believed.
+const MAX_PROOFS: usize = 4;
 /// Announcements that a slow listener may fall behind.
 const ANNOUNCEMENTS: usize = 256;
 
@@ -94,7 +99,7 @@ impl OpenTask {
 struct Docket {
     open: OpenTask,
     round: Round,
-    messages: BTreeMap<ClaimId, ClaimMessage>,
+    messages: BTreeMap<ClaimId, Vec<ClaimMessage>>,
 }
 
 /// A certificate that is worth submitting, with the claim that it is about.
@@ -104,6 +109,16 @@ pub(crate) struct Ready {
     pub(crate) message: ClaimMessage,
     pub(crate) certificate: Certificate,
     pub(crate) tally: Tally,
+}
+
+/// A claim at the desk.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldClaim {
+    pub(crate) task: TaskId,
+    pub(crate) claim: ClaimId,
+    /// Where its evidence is said to be.
+    pub(crate) proofs: Vec<String>,
+    pub(crate) outcome: ClaimOutcome,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,7 +190,12 @@ impl Desk {
             }
             for open in open {
                 let id = open.task.id;
-                let kept = known.remove(&id).filter(|k| k.open.hash == open.hash);
+                // A certificate that the chain no longer has was reorganised away.
+                let certified =
+                    |docket: &Docket| matches!(docket.round.state(), Stage::Certified(_));
+                let kept = known
+                    .remove(&id)
+                    .filter(|k| k.open.hash == open.hash && !certified(k));
                 let docket = match kept {
                     Some(docket) => Docket { open, ..docket },
                     None => {
@@ -209,17 +229,18 @@ impl Desk {
         self.store.remove_all(&format!("vote/{task}/"))
     }
 
-    /// The claims that no certificate decided, as far as is known here.
-    pub(crate) fn undecided(&self) -> Vec<(TaskId, ClaimMessage, ClaimId)> {
+    /// The claims of all tasks, each with what is known here of its outcome.
+    pub(crate) fn held(&self) -> Vec<HeldClaim> {
         let state = self.state();
         let dockets = state.dockets.iter();
         dockets
             .flat_map(|(task, docket)| {
-                let open = docket
-                    .messages
-                    .iter()
-                    .filter(|(claim, _)| docket.round.outcome(**claim) == ClaimOutcome::None);
-                open.map(|(claim, message)| (*task, message.clone(), *claim))
+                docket.messages.iter().map(|(claim, messages)| HeldClaim {
+                    task: *task,
+                    claim: *claim,
+                    proofs: messages.iter().map(|m| m.proof.clone()).collect(),
+                    outcome: docket.round.outcome(*claim),
+                })
             })
             .collect()
     }
@@ -233,28 +254,27 @@ impl Desk {
         }
     }
 
-    /// The certificates that are worth submitting now.
-    pub(crate) fn ready(&self) -> Vec<Ready> {
+    /// Lets a task be read again from the store, since the chain took back what its round knows.
+    pub(crate) fn rebuild(&self, task: TaskId) {
+        self.state().dockets.remove(&task);
+    }
+
+    /// A certificate that is worth submitting now. What is not asked for stays to be asked for.
+    pub(crate) fn next_ready(&self) -> Option<Ready> {
         let mut state = self.state();
         let clock = state.clock;
-        let mut ready = Vec::new();
-        for docket in state.dockets.values_mut() {
+        state.dockets.values_mut().find_map(|docket| {
             feed(&mut docket.round, clock, Input::Tick);
-            let Some(Action::Submit(certificate)) = docket.round.poll_action() else {
-                continue;
-            };
-            let message = docket.messages.get(&certificate.claim);
-            let tally = docket.round.tally(certificate.claim);
-            if let (Some(message), Some(tally)) = (message.cloned(), tally) {
-                ready.push(Ready {
-                    open: docket.open.clone(),
-                    message,
-                    certificate,
-                    tally,
-                });
-            }
-        }
-        ready
+            let Action::Submit(certificate) = docket.round.poll_action()?;
+            let message = docket.messages.get(&certificate.claim)?.first()?.clone();
+            let tally = docket.round.tally(certificate.claim)?;
+            Some(Ready {
+                open: docket.open.clone(),
+                message,
+                certificate,
+                tally,
+            })
+        })
     }
 
     /// Takes a claim: checks it against the chain, stores it, tells the listeners.
@@ -271,7 +291,7 @@ impl Desk {
             ));
         };
         let claim_id = message.claim(open.hash).id();
-        if self.holds(id, claim_id) {
+        if self.knows(id, claim_id, &message.proof) {
             return Ok(claim_id);
         }
         let table = &open.electorate.table;
@@ -285,16 +305,18 @@ impl Desk {
             .await
             .map_err(|e| RpcError::refused(e.code(), e.to_string()))?;
         let claim = checked.claim;
-        match self.take_up(id, Clock::new(head.clock), claim, checked.message.clone()) {
-            Ok(Taken::New) => {}
-            Ok(Taken::Known) => return Ok(claim_id),
-            Err(refusal) => return Err(refused(refusal)),
-        }
+        let params = checked.message.to_params();
+        let place = self
+            .take_up(id, Clock::new(head.clock), claim, checked.message)
+            .map_err(refused)?;
+        let Some(place) = place else {
+            return Ok(claim_id);
+        };
         let stored = StoredClaim {
             hash: open.hash,
-            params: checked.message.to_params(),
+            params,
         };
-        let key = format!("claim/{id}/{claim_id}");
+        let key = format!("claim/{id}/{claim_id}/{place}");
         self.keep(id, "a claim", &key, &stored)?;
         info!(task_id = %id, %claim_id, turn = %claim.turn, performer = %claim.performer, "claim taken");
         let shown = self.claims(id).into_iter().find(|c| c.claim_id == claim_id);
@@ -319,14 +341,20 @@ impl Desk {
 
     /// Checks a vote and gives it to its round.
     fn count(&self, message: &VoteMessage) -> Result<Taken, RpcError> {
-        let open = {
+        let known = {
             let state = self.state();
             let docket = state.dockets.get(&message.task_id);
             docket
                 .filter(|docket| docket.messages.contains_key(&message.claim_id))
-                .map(|docket| docket.open.clone())
+                .map(|docket| {
+                    let votes = docket
+                        .round
+                        .votes(message.claim_id)
+                        .collect::<BTreeMap<_, _>>();
+                    (docket.open.clone(), votes)
+                })
         };
-        let Some(open) = open else {
+        let Some((open, votes)) = known else {
             return Err(RpcError::refused(
                 "unknown_claim",
                 format!("claim {} is not open here", message.claim_id),
@@ -338,6 +366,10 @@ impl Desk {
                 format!("{} is not in the task's epoch", message.operator),
             ));
         };
+        // A pairing is dear; nobody gets one for what is held already.
+        if votes.get(&row.position) == Some(&message.verdict) {
+            return Ok(Taken::Known);
+        }
         let signature = Signature::decode(&message.signature)
             .map_err(|e| RpcError::refused("signature_malformed", e.to_string()))?;
         let vote = Vote {
@@ -394,17 +426,20 @@ impl Desk {
             .round
             .claims()
             .filter(|(_, claim)| docket.round.outcome(*claim) == ClaimOutcome::None);
-        open.filter_map(|(turn, claim_id)| {
-            let voters = docket.round.votes(claim_id);
-            Some(ClaimView {
+        let held = |claim| docket.messages.get(&claim).into_iter().flatten();
+        open.flat_map(|(turn, claim)| held(claim).map(move |message| (turn, claim, message)))
+            .map(|(turn, claim_id, message)| ClaimView {
                 claim_id,
                 task_id: task,
                 turn,
-                params: docket.messages.get(&claim_id)?.to_params(),
-                voters: voters.map(|(p, _)| rows[p.index()].operator).collect(),
+                params: message.to_params(),
+                voters: docket
+                    .round
+                    .votes(claim_id)
+                    .map(|(position, _)| rows[position.index()].operator)
+                    .collect(),
             })
-        })
-        .collect()
+            .collect()
     }
 
     /// What the aggregator is doing.
@@ -434,21 +469,34 @@ impl Desk {
         docket.is_some_and(|docket| docket.messages.contains_key(&claim))
     }
 
-    /// Gives a checked claim to its task's round.
+    /// Whether there is nothing new in a message.
+    fn knows(&self, task: TaskId, claim: ClaimId, proof: &str) -> bool {
+        let state = self.state();
+        let docket = state.dockets.get(&task);
+        let messages = docket.and_then(|docket| docket.messages.get(&claim));
+        messages.is_some_and(|m| m.len() >= MAX_PROOFS || m.iter().any(|m| m.proof == proof))
+    }
+
+    /// Gives a checked claim to its task's round; answers the place of its message, `None` where
+    /// there is nothing new in it.
     fn take_up(
         &self,
         task: TaskId,
         now: Clock,
         claim: Claim,
         message: ClaimMessage,
-    ) -> Result<Taken, Refusal> {
+    ) -> Result<Option<usize>, Refusal> {
         let mut state = self.state();
         let Some(docket) = state.dockets.get_mut(&task) else {
             return Err(Refusal::Decided);
         };
-        let taken = docket.round.handle(now, Input::Claim(claim))?;
-        docket.messages.insert(claim.id(), message);
-        Ok(taken)
+        docket.round.handle(now, Input::Claim(claim))?;
+        let messages = docket.messages.entry(claim.id()).or_default();
+        if messages.len() >= MAX_PROOFS || messages.iter().any(|m| m.proof == message.proof) {
+            return Ok(None);
+        }
+        messages.push(message);
+        Ok(Some(messages.len() - 1))
     }
 
     /// Writes a record of what was just taken. Where that fails the task is forgotten, to be read

@@ -16,15 +16,12 @@ use zarathustra_chain::{Chain, ChainError, Definition, Follower, Store, Task};
 use zarathustra_content::ContentId;
 use zarathustra_improve::ContentHandle;
 use zarathustra_node::{Health, Metrics};
-use zarathustra_primitives::{
-    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskId, TaskState,
-};
+use zarathustra_primitives::{ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskState};
 use zarathustra_protocol::{Member, StakeTable, round::Input};
-use zarathustra_wire::ClaimMessage;
 
 use crate::{
     Desk, certificate,
-    desk::{Electorate, OpenTask, Ready},
+    desk::{Electorate, HeldClaim, OpenTask, Ready},
 };
 
 pub(crate) struct Submitter {
@@ -38,8 +35,8 @@ pub(crate) struct Submitter {
     electorates: HashMap<Epoch, Electorate>,
     definitions: HashMap<KindId, Arc<Definition>>,
     /// Claims whose evidence is pinned or on its way.
-    pinned: HashSet<ClaimId>,
-    pinning: JoinSet<(ClaimId, bool)>,
+    pinned: HashSet<(ClaimId, ContentId)>,
+    pinning: JoinSet<(ClaimId, ContentId, bool)>,
 }
 
 impl Submitter {
@@ -134,11 +131,15 @@ impl Submitter {
         }
         self.desk
             .set_open(&tick.head, open, tick.reorged_from.is_some())?;
-        for (task, message, claim) in self.desk.undecided() {
-            self.keep_evidence(claim, &message);
-            self.follow_up(task, claim).await?;
+        let held = self.desk.held();
+        self.pinned
+            .retain(|(claim, _)| held.iter().any(|h| h.claim == *claim));
+        for claim in &held {
+            self.follow_up(claim).await?;
+            self.keep_evidence(claim);
         }
-        for ready in self.desk.ready() {
+        // One at a time: what stops one leaves the others to be asked for at the next tick.
+        while let Some(ready) = self.desk.next_ready() {
             self.submit(&ready).await?;
         }
         let mut done = Vec::new();
@@ -171,11 +172,18 @@ impl Submitter {
         }))
     }
 
-    /// Looks whether a certificate decided a claim, ours or another aggregator's.
-    async fn follow_up(&self, task: TaskId, claim: ClaimId) -> Result<(), ChainError> {
-        let outcome = self.chain.claim_outcome(claim).await?;
-        if outcome != ClaimOutcome::None {
-            self.desk.tell(task, Input::Decided { claim, outcome });
+    /// Looks whether a certificate decided a claim, ours or another aggregator's, or whether the
+    /// chain took back one that did.
+    async fn follow_up(&self, held: &HeldClaim) -> Result<(), ChainError> {
+        let (claim, outcome) = (held.claim, self.chain.claim_outcome(held.claim).await?);
+        if outcome == held.outcome {
+            return Ok(());
+        }
+        if held.outcome == ClaimOutcome::None {
+            self.desk.tell(held.task, Input::Decided { claim, outcome });
+        } else {
+            warn!(task_id = %held.task, claim_id = %claim, was = %held.outcome, %outcome, "a decision was taken back");
+            self.desk.rebuild(held.task);
         }
         Ok(())
     }
@@ -219,7 +227,9 @@ impl Submitter {
                         "tx": receipt.transaction_hash,
                     }),
                 );
-                self.follow_up(task, claim).await
+                let outcome = self.chain.claim_outcome(claim).await?;
+                self.desk.tell(task, Input::Decided { claim, outcome });
+                Ok(())
             }
             Err(ChainError::Reverted { action, revert }) => {
                 self.metrics
@@ -238,34 +248,38 @@ impl Submitter {
     }
 
     /// Fetches and pins a claim's scores in the background.
-    fn keep_evidence(&mut self, claim: ClaimId, message: &ClaimMessage) {
-        let Ok(id) = message.proof.parse::<ContentId>() else {
-            return;
-        };
-        if !self.pinned.insert(claim) {
-            return;
-        }
-        let content = self.content.clone();
-        self.pinning.spawn(async move {
-            let fetched = content.fetch(id, SampleScores::MAX_FILE_LEN).await;
-            let again = fetched.as_ref().is_err_and(|e| !e.is_content_fault());
-            if let Err(error) = fetched {
-                debug!(claim_id = %claim, cid = %id, code = error.code(), %error, "the evidence could not be pinned");
+    fn keep_evidence(&mut self, held: &HeldClaim) {
+        let claim = held.claim;
+        for id in held
+            .proofs
+            .iter()
+            .filter_map(|p| p.parse::<ContentId>().ok())
+        {
+            if !self.pinned.insert((claim, id)) {
+                continue;
             }
-            (claim, again)
-        });
+            let content = self.content.clone();
+            self.pinning.spawn(async move {
+                let fetched = content.fetch(id, SampleScores::MAX_FILE_LEN).await;
+                let again = fetched.as_ref().is_err_and(|e| !e.is_content_fault());
+                if let Err(error) = fetched {
+                    debug!(claim_id = %claim, cid = %id, code = error.code(), %error, "the evidence could not be pinned");
+                }
+                (claim, id, again)
+            });
+        }
     }
 
-    /// Lets what could not be fetched be tried again while the claim is undecided.
+    /// Lets what could not be fetched be tried again while its task is open.
     fn see_to_evidence(&mut self) {
         while let Some(ended) = self.pinning.try_join_next() {
             match ended {
-                Ok((claim, true)) => {
-                    self.pinned.remove(&claim);
+                Ok((claim, id, true)) => {
+                    self.pinned.remove(&(claim, id));
                 }
-                Ok((_, false)) => {}
+                Ok((_, _, false)) => {}
                 Err(error) => {
-                    error!(code = "bug_task_ended", %error, "fetching evidence ended abnormally")
+                    error!(code = "bug_task_ended", %error, "fetching evidence ended abnormally");
                 }
             }
         }

@@ -50,6 +50,9 @@ pub(crate) struct Job {
     /// Messages that are no claims, by their hash, so that each is looked at once. Nothing is
     /// noted under a claim's name: whoever passes nonsense on chooses the name.
     pub(crate) nonsense: HashSet<B256>,
+    /// Messages of a claim whose evidence could not be used, by their hash: another one may name
+    /// evidence that can.
+    pub(crate) unusable: HashMap<ClaimId, HashSet<B256>>,
     /// Why the last try to fetch failed, also while another is under way.
     pub(crate) lack: Option<Abstain>,
     /// The last verdict given, for the closing line.
@@ -77,6 +80,7 @@ impl Job {
             self.evaluation = None;
             self.stands.clear();
             self.nonsense.clear();
+            self.unusable.clear();
         }
     }
 }
@@ -85,8 +89,7 @@ impl Job {
 #[derive(Debug)]
 pub(crate) enum Done {
     Prepared {
-        task: TaskId,
-        seed_block: u64,
+        task: Box<Task>,
         result: Result<(), Abstain>,
     },
     Evaluated {
@@ -98,6 +101,8 @@ pub(crate) enum Done {
     Judged {
         task: Box<Task>,
         claim: Box<CheckedClaim>,
+        /// The hash of the message that was judged.
+        message: B256,
         opinion: Opinion,
     },
 }

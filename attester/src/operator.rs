@@ -1,7 +1,7 @@
 //! The operator's core: one tick after the other.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     io::Write,
     path::PathBuf,
@@ -15,7 +15,8 @@ use tracing::{debug, info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Abstain, Health, Metrics, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{
-    Address, Epoch, KindId, Purpose, Seed, TaskHash, TaskId, TaskState, Verdict, Vote, keccak256,
+    Address, B256, Epoch, KindId, Purpose, Seed, TaskHash, TaskId, TaskState, Verdict, Vote,
+    keccak256,
 };
 use zarathustra_signer::Signer;
 use zarathustra_wire::{
@@ -66,8 +67,8 @@ pub struct Evaluated {
     pub table: Arc<EpochTable>,
     /// What this operator found.
     pub outcome: Outcome,
-    /// The claims that the aggregators show.
-    pub claims: Vec<ClaimView>,
+    /// The claims that each aggregator shows, in the order of the settings.
+    pub shown: Vec<Vec<ClaimView>>,
 }
 
 /// The core; see the crate's description.
@@ -135,6 +136,7 @@ impl Operator {
             match task.state {
                 TaskState::None => {
                     self.jobs.remove(&task.id);
+                    self.parts.store.remove_all(&task_prefix(task.id))?;
                 }
                 TaskState::Fetching => {
                     self.prepare(&task)?;
@@ -198,7 +200,7 @@ impl Operator {
             debug!(task_id = %task.id, kind = %task.kind, "a kind that this operator does not do");
             return Ok(());
         };
-        let done: bool = self.prepared_before_seed(task.id)?;
+        let done = self.prepared_before_seed(task)?;
         let job = self.jobs.entry(task.id).or_default();
         let start = match &job.prepared {
             Prepared::Not => true,
@@ -209,14 +211,10 @@ impl Operator {
             job.prepared = Prepared::Ready;
         } else if start {
             job.prepared = Prepared::Running;
-            let (id, seed_block) = (task.id, task.seed_block);
+            let task = Box::new(task.clone());
             self.work.spawn(async move {
-                let result = kind.prepare(id).await;
-                Done::Prepared {
-                    task: id,
-                    seed_block,
-                    result,
-                }
+                let result = kind.prepare(task.id).await;
+                Done::Prepared { task, result }
             });
         }
         Ok(())
@@ -238,13 +236,13 @@ impl Operator {
             return Ok(None);
         };
         let table = self.table(task.epoch).await?;
-        let claims = self.attest(&task, hash, &table, &outcome).await?;
+        let shown = self.attest(&task, hash, &table, &outcome).await?;
         Ok(Some(Evaluated {
             task,
             hash,
             table,
             outcome,
-            claims,
+            shown,
         }))
     }
 
@@ -252,7 +250,7 @@ impl Operator {
     async fn evaluate_early(&mut self, task: &Task, head: u64) -> Result<(), ChainError> {
         let ready = self.job(task.id).evaluation.is_none()
             && head >= task.seed_block.saturating_add(self.parts.confirmations)
-            && self.prepared_before_seed(task.id)?;
+            && self.prepared_before_seed(task)?;
         let Some(kind) = self.kinds.get(&task.kind).cloned().filter(|_| ready) else {
             return Ok(());
         };
@@ -274,7 +272,7 @@ impl Operator {
                 .chain
                 .domain()
                 .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
-        let fetched = self.prepared_before_seed(task.id)?;
+        let fetched = self.prepared_before_seed(task)?;
         let job = self.jobs.entry(task.id).or_default();
         job.forget_others(hash);
         if !fetched {
@@ -326,35 +324,48 @@ impl Operator {
         hash: TaskHash,
         table: &EpochTable,
         outcome: &Outcome,
-    ) -> Result<Vec<ClaimView>, ChainError> {
+    ) -> Result<Vec<Vec<ClaimView>>, ChainError> {
         let answers = join_all(self.parts.aggregators.iter().map(|a| a.claims(task.id))).await;
-        let mut all: Vec<ClaimView> = Vec::new();
-        for (aggregator, answer) in self.parts.aggregators.clone().iter().zip(answers) {
-            let views = match answer {
-                Ok(views) => views,
+        let mut shown: Vec<Vec<ClaimView>> = Vec::new();
+        for (aggregator, answer) in self.parts.aggregators.iter().zip(answers) {
+            shown.push(match answer {
+                Ok(views) => views.into_iter().take(MAX_CLAIMS).collect(),
                 Err(error) => {
                     debug!(aggregator = aggregator.url(), code = error.code(), %error, "no claims from an aggregator");
-                    continue;
+                    Vec::new()
                 }
-            };
-            for view in views.into_iter().take(MAX_CLAIMS) {
-                self.consider(task, hash, table, outcome, &view).await?;
-                let vote = match self.job(task.id).stands.get(&view.claim_id) {
-                    Some(Stand::Voted(vote)) => vote.clone(),
-                    _ => {
-                        all.push(view);
-                        continue;
-                    }
+            });
+        }
+        for view in shown.iter().flatten() {
+            self.consider(task, hash, table, outcome, view).await?;
+        }
+        self.try_again(task.id, &shown);
+        for (aggregator, views) in self.parts.aggregators.iter().zip(&shown) {
+            let mut sent = HashSet::new();
+            for view in views {
+                let stands = self.jobs.get(&task.id).map(|job| &job.stands);
+                let Some(Stand::Voted(vote)) = stands.and_then(|s| s.get(&view.claim_id)) else {
+                    continue;
                 };
                 if !view.voters.contains(&self.parts.address)
-                    && let Err(error) = aggregator.send_vote(&vote).await
+                    && sent.insert(view.claim_id)
+                    && let Err(error) = aggregator.send_vote(vote).await
                 {
                     warn!(task_id = %task.id, aggregator = aggregator.url(), code = error.code(), %error, "an aggregator did not take the vote");
                 }
-                all.push(view);
             }
         }
-        Ok(all)
+        Ok(shown)
+    }
+
+    /// Lets the evidence of a claim be tried again when every message about it was tried.
+    fn try_again(&mut self, task: TaskId, shown: &[Vec<ClaimView>]) {
+        let job = self.job(task);
+        job.unusable.retain(|claim, tried| {
+            let views = shown.iter().flatten().filter(|v| v.claim_id == *claim);
+            let mut names = views.map(message_name);
+            names.any(|name| !tried.contains(&name))
+        });
     }
 
     /// Starts judging a claim that was not looked at yet.
@@ -371,8 +382,10 @@ impl Operator {
         {
             return Ok(());
         }
-        let name = keccak256(format!("{}{}", view.claim_id, view.params));
-        if self.job(task.id).nonsense.contains(&name) {
+        let name = message_name(view);
+        let job = self.job(task.id);
+        let tried = job.unusable.get(&view.claim_id);
+        if job.nonsense.contains(&name) || tried.is_some_and(|tried| tried.contains(&name)) {
             return Ok(());
         }
         let checked = match ClaimMessage::from_params(&view.params) {
@@ -380,7 +393,9 @@ impl Operator {
             Err(malformed) => Err(ClaimFault::from(malformed)),
         };
         let fault = match checked {
-            Ok(claim) if claim.id == view.claim_id => return self.judge(task, outcome, claim),
+            Ok(claim) if claim.id == view.claim_id => {
+                return self.judge(task, outcome, claim, name);
+            }
             Ok(_) => ClaimFault::Misnamed,
             // The task was decided between two reads.
             Err(ClaimFault::Chain(ChainError::Reverted { .. })) => return Ok(()),
@@ -406,6 +421,7 @@ impl Operator {
         task: &Task,
         outcome: &Outcome,
         checked: CheckedClaim,
+        name: B256,
     ) -> Result<(), ChainError> {
         let Some(kind) = self.kinds.get(&task.kind).cloned() else {
             return Ok(());
@@ -420,6 +436,7 @@ impl Operator {
             Done::Judged {
                 task,
                 claim: Box::new(checked),
+                message: name,
                 opinion,
             }
         });
@@ -428,11 +445,7 @@ impl Operator {
 
     async fn collect(&mut self, done: Done, head: u64) {
         match done {
-            Done::Prepared {
-                task,
-                seed_block,
-                result,
-            } => self.fetched(task, seed_block, head, result),
+            Done::Prepared { task, result } => self.fetched(&task, head, result),
             Done::Evaluated {
                 task,
                 hash,
@@ -442,15 +455,16 @@ impl Operator {
             Done::Judged {
                 task,
                 claim,
+                message,
                 opinion,
-            } => self.vote(&task, &claim, opinion).await,
+            } => self.vote(&task, &claim, message, opinion).await,
         }
     }
 
-    fn fetched(&mut self, task: TaskId, seed_block: u64, head: u64, result: Result<(), Abstain>) {
+    fn fetched(&mut self, task: &Task, head: u64, result: Result<(), Abstain>) {
         // From the seed block on, whoever serves content can choose by the seed.
         let in_time = result.and_then(|()| {
-            if head <= seed_block {
+            if head <= task.seed_block {
                 return Ok(());
             }
             Err(Abstain {
@@ -462,21 +476,25 @@ impl Operator {
         let recorded = in_time.and_then(|()| {
             self.parts
                 .store
-                .put("a prepared task", &prepared_key(task), &true)
+                .put(
+                    "a prepared task",
+                    &prepared_key(task.id),
+                    &task.subject.get(),
+                )
                 .map_err(|e| Abstain {
                     code: e.code(),
                     detail: e.to_string(),
                     retry: true,
                 })
         });
-        let job = self.job(task);
+        let job = self.job(task.id);
         match recorded {
             Ok(()) => {
-                debug!(task_id = %task, "content fetched and pinned");
+                debug!(task_id = %task.id, "content fetched and pinned");
                 job.prepared = Prepared::Ready;
             }
             Err(abstain) => {
-                warn!(task_id = %task, code = abstain.code, reason = %abstain, "content could not be fetched");
+                warn!(task_id = %task.id, code = abstain.code, reason = %abstain, "content could not be fetched");
                 if abstain.retry {
                     job.lack = Some(abstain.clone());
                 }
@@ -527,7 +545,7 @@ impl Operator {
     }
 
     /// Votes as the opinion says: the journal decides whether that may be signed.
-    async fn vote(&mut self, task: &Task, claim: &CheckedClaim, opinion: Opinion) {
+    async fn vote(&mut self, task: &Task, claim: &CheckedClaim, message: B256, opinion: Opinion) {
         let (verdict, why) = match &opinion {
             Opinion::Approve => (Verdict::Approve, "agrees".to_owned()),
             Opinion::Reject { code, detail } => (Verdict::Reject, format!("{code}: {detail}")),
@@ -537,6 +555,7 @@ impl Operator {
                 job.silence = Some(abstain.clone());
                 if abstain.retry {
                     job.stands.remove(&claim.id);
+                    job.unusable.entry(claim.id).or_default().insert(message);
                 } else {
                     job.stands.insert(claim.id, Stand::Silent);
                 }
@@ -627,12 +646,12 @@ impl Operator {
         self.jobs.entry(task).or_default()
     }
 
-    fn prepared_before_seed(&self, task: TaskId) -> Result<bool, ChainError> {
-        Ok(self
-            .parts
-            .store
-            .get("a prepared task", &prepared_key(task))?
-            .unwrap_or(false))
+    /// Whether the content of a task was here before its seed was known. The record names the
+    /// subject, since a reorganisation may give a task's number to another one.
+    fn prepared_before_seed(&self, task: &Task) -> Result<bool, ChainError> {
+        let key = prepared_key(task.id);
+        let subject: Option<B256> = self.parts.store.get("a prepared task", &key)?;
+        Ok(subject == Some(task.subject.get()))
     }
 
     async fn table(&mut self, epoch: Epoch) -> Result<Arc<EpochTable>, ChainError> {
@@ -692,6 +711,11 @@ impl Operator {
             summary: "found before the restart".to_owned(),
         })
     }
+}
+
+/// Tells messages about claims apart.
+fn message_name(view: &ClaimView) -> B256 {
+    keccak256(format!("{}{}", view.claim_id, view.params))
 }
 
 /// What begins the names of a task's records, which are removed when it is over.

@@ -10,7 +10,7 @@ use zarathustra_attester::{Duty, Evaluated, Operator, task_prefix};
 use zarathustra_chain::ChainError;
 use zarathustra_primitives::{Claim, ClaimBody, ClaimOutcome, ResultHash, Turn};
 use zarathustra_protocol::round::Refusal;
-use zarathustra_wire::ClaimMessage;
+use zarathustra_wire::{ClaimMessage, ClaimView};
 
 /// The duty to claim.
 #[derive(Debug, Default)]
@@ -80,14 +80,21 @@ async fn send(
 ) -> Result<(), ChainError> {
     let parts = operator.parts();
     let (id, turn) = (message.claim(open.hash).id(), message.body.turn);
-    let shown = open.claims.iter().filter(|view| view.claim_id == id);
-    if shown.count() >= parts.aggregators.len()
-        || parts.chain.claim_outcome(id).await? != ClaimOutcome::None
-    {
+    // Only an aggregator that shows this very message has it; what others show says nothing.
+    let params = message.to_params();
+    let lacks = |shown: &[ClaimView]| !shown.iter().any(|v| v.claim_id == id && v.params == params);
+    let aggregators: Vec<_> = parts
+        .aggregators
+        .iter()
+        .zip(&open.shown)
+        .filter(|(_, shown)| lacks(shown))
+        .map(|(aggregator, _)| aggregator)
+        .collect();
+    if aggregators.is_empty() || parts.chain.claim_outcome(id).await? != ClaimOutcome::None {
         return Ok(());
     }
-    let sent = join_all(parts.aggregators.iter().map(|a| a.send_task(message))).await;
-    for (aggregator, answer) in parts.aggregators.iter().zip(sent) {
+    let sent = join_all(aggregators.iter().map(|a| a.send_task(message))).await;
+    for (aggregator, answer) in aggregators.into_iter().zip(sent) {
         match answer {
             Ok(_) => {
                 parts.metrics.claims.with_label_values(&["sent"]).inc();
