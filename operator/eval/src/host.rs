@@ -191,8 +191,12 @@ pub async fn evaluate(
     finish(answer, manifest, timings, started)
 }
 
-/// Refuses a request that this operator's settings do not leave room for.
-fn check_memory(limits: &Limits, allowed: u64) -> Result<(), LocalFailure> {
+/// Refuses a request that this operator's settings do not leave room for; worth asking before
+/// anything is downloaded for it.
+///
+/// # Errors
+/// [`LocalFailure::BeyondSettings`].
+pub fn check_memory(limits: &Limits, allowed: u64) -> Result<(), LocalFailure> {
     let asked = limits
         .parameter_bytes
         .saturating_mul(PARAMETER_COPIES)

@@ -27,5 +27,5 @@ pub mod wire;
 
 pub use host::{
     Content, Evaluation, EvaluationJob, LocalFailure, Submitted, Timings, WORKER_PROGRAM,
-    WORKER_VARIABLE, WorkerSettings, evaluate, invalid_request, judge_unfetched,
+    WORKER_VARIABLE, WorkerSettings, check_memory, evaluate, invalid_request, judge_unfetched,
 };

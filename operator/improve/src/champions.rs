@@ -56,11 +56,16 @@ impl Champions {
         &self,
         request: RequestId,
         champion: ContentId,
+        bytes: u64,
     ) -> Result<(), ChampionError> {
         let key = format!("{PREFIX}{request}");
         let before: Option<String> = self.store.get(WHAT, &key)?;
         let now = champion.to_string();
         if before.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        if !self.has_room(bytes).await? {
+            warn!(%request, cid = %champion, bytes, "half of the content quota is protected already; this champion may be collected");
             return Ok(());
         }
         self.content.store().set_protected(champion, true).await?;
@@ -69,6 +74,16 @@ impl Champions {
             self.release(&before).await?;
         }
         Ok(())
+    }
+
+    /// Whether as many bytes more may be protected. Requests cost their owners little, so that
+    /// without a bound they could fill the quota with what must not be collected.
+    async fn has_room(&self, bytes: u64) -> Result<bool, ChampionError> {
+        let store = self.content.store();
+        let held = store.held().await?;
+        let protected: u64 = held.iter().filter(|h| h.protected).map(|h| h.bytes).sum();
+        let limit = store.usage().await?.quota.limit_bytes / 2;
+        Ok(protected.saturating_add(bytes) <= limit)
     }
 
     /// Looks at every request whose champion is protected: the protection moves to a new champion,
@@ -103,8 +118,9 @@ impl Champions {
             return Ok(());
         }
         let standing = read("champion", market.champion(request)).await?;
-        let standing = ContentId::from_bytes(&standing.content.cid)?;
-        self.protect(RequestId::new(request), standing).await
+        let id = ContentId::from_bytes(&standing.content.cid)?;
+        self.protect(RequestId::new(request), id, standing.content.size)
+            .await
     }
 
     /// Ends the protection of a file that is no request's champion any more.

@@ -9,6 +9,7 @@ use zarathustra_chain::{Chain, Store};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
     Content, EvaluationJob, LocalFailure, Submitted, WorkerSettings,
+    architecture::MAX_ARCHITECTURE_BYTES,
     environment::EnvironmentLock,
     manifest::{MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
@@ -169,6 +170,10 @@ impl Improve {
         {
             return Ok(Ready::Known(result));
         }
+        if manifest.architecture.size > MAX_ARCHITECTURE_BYTES as u64 {
+            return invalid();
+        }
+        self.check_room(&manifest, subject)?;
         let Some(architecture) = self.named(&manifest.architecture).await? else {
             return invalid();
         };
@@ -193,6 +198,19 @@ impl Improve {
             champion,
             challenger,
         })))
+    }
+
+    /// Whether this operator has room for an evaluation, before its files are downloaded. The
+    /// sizes are what strangers say; none of them is on disk yet.
+    fn check_room(&self, manifest: &Manifest, subject: &Subject) -> Result<(), Abstain> {
+        let allowed = self.worker.memory_bytes;
+        zarathustra_eval::check_memory(&manifest.limits, allowed).map_err(|e| local(&e))?;
+        // A baseline may be larger than the request's own limits.
+        let asked = subject.champion.size;
+        if asked > allowed {
+            return Err(local(&LocalFailure::BeyondSettings { asked, allowed }));
+        }
+        Ok(())
     }
 
     /// A file that the manifest names; `None` when it is not what the manifest says.
@@ -242,7 +260,7 @@ impl Improve {
         let subject = self.subject(task).await?;
         if let Ok(champion) = subject.champion.id {
             self.champions
-                .protect(subject.request, champion)
+                .protect(subject.request, champion, subject.champion.size)
                 .await
                 .map_err(|e| Abstain {
                     code: e.code(),
