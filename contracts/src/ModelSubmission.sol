@@ -10,7 +10,7 @@ import { RequestTerms } from "./market/RequestTerms.sol";
 
 /// @title Requests, submissions, escrow, deposits, payouts and champions (specification 4)
 /// @dev AttestationCenter and the market clock are trusted code; owners, optimizers, tokens and payees are not.
-/// Every function that changes state is guarded against reentry.
+/// Every function that changes state is guarded against reentry, `recordVerdict` excepted.
 contract ModelSubmission is MarketState, ISubmissionDesk {
     bytes32 private constant COMMIT_DOMAIN = keccak256("Zarathustra.Commit.v1");
 
@@ -168,12 +168,15 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     }
 
     /// @inheritdoc ISubmissionDesk
+    /// @dev Not guarded: a payee or a token that is being called could otherwise submit anybody's certificate and
+    /// have its verdict refused. It moves no money, changes nothing but its submission, of which no function assumes
+    /// anything across a call to a stranger, and itself calls only a view.
     function recordVerdict(
         uint64 taskId,
         SubmissionState verdict,
         Reason reason,
         Figures calldata figures_
-    ) external nonReentrant {
+    ) external {
         uint64 submissionId = _submissionOfTask[taskId];
         require(submissionId != 0, UnknownTask(taskId));
         Submission storage submission_ = _submissions[submissionId];

@@ -10,6 +10,7 @@ import {
     IModelSubmissionTypes
 } from "../../src/interfaces/IModelSubmission.sol";
 import { AttestationFixture } from "../attestation/AttestationFixture.sol";
+import { HostileToken } from "../mocks/Tokens.sol";
 
 /// @dev The market over the real AttestationCenter and AvsGovernance, with BLS certificates. EigenLayer and the seed
 /// source are doubles.
@@ -105,6 +106,41 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         market.settle(submissionId);
         _assertSubmission(submissionId, SubmissionState.NotBetter, Reason.MalformedResult);
         vm.assertEq(market.credit(optimizer, NATIVE), DEPOSIT);
+    }
+
+    /// @dev Somebody copies a pending certificate and submits it first, from within the transfer of a token of
+    /// their own, while the market is locked against reentry.
+    function test_aCertificateFromWithinATransferIsDelivered() external {
+        (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
+        bytes memory result = _scored(2000, 3000, 4000);
+        Claim memory claim = _claim(taskId, 0, result);
+        Certificate memory certificate =
+            _certificate(CertificateKind.Approve, taskId, _claimId(taskId, claim, result), ALL);
+        address attacker = makeAddr("attacker");
+        vm.deal(attacker, 10 ether);
+        HostileToken hostile = new HostileToken();
+        hostile.mint(attacker, 1 ether);
+        hostile.setCall(
+            address(center), abi.encodeCall(center.submitTask, (taskId, claim, result, certificate))
+        );
+        Terms memory terms = _terms();
+        terms.rewardToken = address(hostile);
+        terms.reward = 1 ether;
+        vm.startPrank(attacker);
+        hostile.approve(address(market), 1 ether);
+        market.createRequest{ value: 4 ether }(
+            terms, _content("manifest"), _content("baseline"), 1 ether, 1 ether, 3 ether
+        );
+        vm.stopPrank();
+
+        vm.assertTrue(hostile.callSucceeded());
+        vm.assertTrue(center.task(taskId).delivered);
+        _assertSubmission(submissionId, SubmissionState.Certified, Reason.Better);
+        mine(APPEAL_WINDOW);
+        market.settle(submissionId);
+        _assertSubmission(submissionId, SubmissionState.Accepted, Reason.Better);
+        vm.assertEq(market.credit(optimizer, NATIVE), REWARD + DEPOSIT);
+        vm.assertEq(market.liabilities(NATIVE), address(market).balance);
     }
 
     function test_aLiarIsRejectedAndTheNextTurnFinishes() external {
@@ -243,8 +279,8 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         return Content({ cid: abi.encodePacked(hex"01551220", digest), digest: digest, size: 3000 });
     }
 
-    function _create() private returns (uint64) {
-        Terms memory terms = Terms({
+    function _terms() private pure returns (Terms memory) {
+        return Terms({
             kind: IMPROVE,
             queueCap: 4,
             minSamples: 1000,
@@ -264,9 +300,12 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             unavailablePenalty: 1 ether,
             compensation: 1 ether
         });
+    }
+
+    function _create() private returns (uint64) {
         vm.prank(owner);
         return market.createRequest{ value: 34 ether }(
-            terms, _content("manifest"), _content("baseline"), 30 ether, 1 ether, 3 ether
+            _terms(), _content("manifest"), _content("baseline"), 30 ether, 1 ether, 3 ether
         );
     }
 

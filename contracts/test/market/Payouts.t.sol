@@ -122,7 +122,7 @@ contract PayoutsTest is MarketTest, IModelSubmissionEvents {
         ];
         uint256 state = vm.snapshotState();
         for (uint256 i = 0; i < calls.length; ++i) {
-            payee.setCall(calls[i]);
+            payee.setCall(address(market), calls[i]);
             payee.withdraw();
             vm.assertFalse(payee.callSucceeded());
             vm.assertEq(payee.callAnswer(), _reentered());
@@ -153,17 +153,42 @@ contract PayoutsTest is MarketTest, IModelSubmissionEvents {
         vm.assertEq(hostile.balanceOf(address(market)), 5 * 3 * uint256(REWARD));
     }
 
-    /// @dev A verdict that arrives from within a token's transfer is refused, and delivered later.
-    function test_reenteringToken_cannotSlipInAVerdict() external {
-        HostileToken hostile = _hostileToken();
-        uint64 submissionId = _submit(requestId, alice, "a");
+    /// @dev Whoever submits a certificate from within a payment changes nothing about its verdict.
+    function test_reenteringPayee_doesNotHoldUpAVerdict() external {
+        ReenteringPayee payee = new ReenteringPayee(market);
+        payout = address(payee);
+        _settle(requestId, alice, "a", _better());
+        uint64 submissionId = _submit(requestId, bob, "b");
         (, uint64 taskId) = _start(requestId);
-        center.certifyUndelivered(taskId);
-        hostile.setCall(address(center), abi.encodeCall(center.deliver, (taskId, _same())));
-        _create(_tokenTerms(address(hostile)));
-        vm.assertFalse(hostile.callSucceeded());
-        center.deliver(taskId, _same());
+        payee.setCall(address(center), abi.encodeCall(center.certify, (taskId, _same())));
+        payee.withdraw();
+        vm.assertTrue(payee.callSucceeded());
+        vm.assertEq(address(payee).balance, REWARD);
         _assertState(submissionId, SubmissionState.Certified, Reason.NoSignificantImprovement);
+        vm.assertEq(market.liabilities(NATIVE), address(market).balance);
+    }
+
+    /// @dev Not even one of the request that is being topped up.
+    function test_reenteringToken_doesNotHoldUpAVerdict() external {
+        HostileToken hostile = _hostileToken();
+        uint64 tokenRequest = _create(_tokenTerms(address(hostile)));
+        uint64 submissionId = _submit(tokenRequest, alice, "a");
+        (, uint64 taskId) = _start(tokenRequest);
+        hostile.setCall(address(center), abi.encodeCall(center.certify, (taskId, _better())));
+        vm.prank(owner);
+        market.topUp(tokenRequest, REWARD, 0, 0);
+        vm.assertTrue(hostile.callSucceeded());
+        _assertState(submissionId, SubmissionState.Certified, Reason.Better);
+        vm.assertEq(market.request(tokenRequest).rewardEscrow, 4 * uint256(REWARD));
+        vm.assertEq(hostile.balanceOf(address(market)), 4 * uint256(REWARD));
+        // The verdict stands, and a second one is refused.
+        hostile.setCall(address(center), abi.encodeCall(center.deliver, (taskId, _same())));
+        vm.prank(owner);
+        market.topUp(tokenRequest, REWARD, 0, 0);
+        vm.assertFalse(hostile.callSucceeded());
+        mine(APPEAL_WINDOW);
+        market.settle(submissionId);
+        _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
     }
 
     /* TOKENS THAT TURN BAD AFTER THEY WERE TAKEN IN */

@@ -16,9 +16,10 @@ contract RefusingPayee {
     }
 }
 
-/// @dev A payee that calls back while it is paid.
+/// @dev A payee that calls somebody, such as the market, while it is paid.
 contract ReenteringPayee {
     IModelSubmission private immutable _market;
+    address private _target;
     bytes private _data;
     bool public callSucceeded;
     bytes public callAnswer;
@@ -27,7 +28,8 @@ contract ReenteringPayee {
         _market = market;
     }
 
-    function setCall(bytes calldata data) external {
+    function setCall(address target, bytes calldata data) external {
+        _target = target;
         _data = data;
     }
 
@@ -36,6 +38,6 @@ contract ReenteringPayee {
     }
 
     receive() external payable {
-        (callSucceeded, callAnswer) = address(_market).call(_data);
+        (callSucceeded, callAnswer) = _target.call(_data);
     }
 }

@@ -14,13 +14,11 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ChainError, store::Store};
+use crate::{ChainError, logs::RANGE, store::Store};
 
 /// Blocks whose hashes are remembered: more than any reorganisation seen on a live network since
 /// proof of stake, and less than a finalisation failure would need.
 const REMEMBERED: usize = 256;
-/// Blocks asked for in one request; hosted nodes refuse wider ranges.
-const RANGE: u64 = 1000;
 
 /// What happened since the last batch.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,7 @@ mod epoch;
 mod error;
 mod follower;
 mod header;
+mod logs;
 mod revert;
 mod sender;
 mod settings;

@@ -2,7 +2,6 @@
 
 use alloy::{
     primitives::{Address, Bytes, U256},
-    providers::Provider,
     rpc::types::Filter,
     sol_types::SolEvent,
 };
@@ -201,20 +200,17 @@ impl Chain {
     ///
     /// # Errors
     /// [`ChainError::Transport`].
-    pub async fn certified_result(&self, id: TaskId) -> Result<Option<Bytes>, ChainError> {
+    pub async fn certified_result(&self, task: &Task) -> Result<Option<Bytes>, ChainError> {
         let filter = Filter::new()
             .address(self.addresses().attestation_center)
             .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
-            .topic1(U256::from(id.get()))
-            .from_block(self.addresses().deployed_block);
-        let logs = self
-            .provider()
-            .get_logs(&filter)
-            .await
-            .map_err(ChainError::transport("eth_getLogs"))?;
-        let event = logs
-            .last()
-            .and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
+            .topic1(U256::from(task.id.get()));
+        // The market clock is never ahead of the block's number, and no task is certified before it
+        // has a seed.
+        let earliest = task.certified_at.max(task.seed_block);
+        let log = self.newest_log(&filter, earliest).await?;
+        let event =
+            log.and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
         Ok(event.map(|event| event.data.result))
     }
 

@@ -101,24 +101,25 @@ impl Housekeeper {
 
     async fn tasks(&mut self, head: &Head) -> Result<(), ChainError> {
         let count = self.chain.task_count().await?;
-        let mut all_done = true;
+        let mut each = Each::default();
         for number in self.tasks_done + 1..=count {
-            let task = self.chain.task(TaskId::new(number)).await?;
-            match task.state {
-                TaskState::Fetching if head.number > task.seed_block => {
-                    self.fix_seed(&task).await?
-                }
-                TaskState::Certified if !task.delivered => self.deliver(&task).await?,
-                _ => {}
-            }
-            let over = task.state == TaskState::Certified && task.delivered
-                || task.state == TaskState::Expired && task.is_final;
-            all_done &= over;
-            if all_done {
+            if each.add(self.task(TaskId::new(number), head).await) {
                 self.tasks_done = number;
             }
         }
-        Ok(())
+        each.outcome
+    }
+
+    /// Does what is due for a task, and answers whether it is over.
+    async fn task(&self, id: TaskId, head: &Head) -> Result<bool, ChainError> {
+        let task = self.chain.task(id).await?;
+        match task.state {
+            TaskState::Fetching if head.number > task.seed_block => self.fix_seed(&task).await?,
+            TaskState::Certified if !task.delivered => self.deliver(&task).await?,
+            _ => {}
+        }
+        Ok(task.state == TaskState::Certified && task.delivered
+            || task.state == TaskState::Expired && task.is_final)
     }
 
     async fn fix_seed(&self, task: &Task) -> Result<(), ChainError> {
@@ -129,7 +130,7 @@ impl Housekeeper {
     /// Tells the logic again about a certificate that it did not take when it came.
     async fn deliver(&self, task: &Task) -> Result<(), ChainError> {
         let center = self.chain.addresses().attestation_center;
-        let result = self.chain.certified_result(task.id).await?;
+        let result = self.chain.certified_result(task).await?;
         let Some(result) = result else { return Ok(()) };
         let call = IAttestationCenter::deliverCall {
             taskId: task.id.get(),
@@ -142,23 +143,26 @@ impl Housekeeper {
     async fn requests(&mut self, head: &Head) -> Result<(), ChainError> {
         let market = self.chain.market();
         let count = read("requestCount", market.requestCount()).await?;
-        let mut all_done = true;
+        let mut each = Each::default();
         for id in self.requests_done + 1..=count {
-            let request = read("request", market.request(id)).await?;
-            let state = request_state(request.state)?;
-            all_done &= state == RequestState::Closed;
-            if all_done {
+            if each.add(self.request(id, head).await) {
                 self.requests_done = id;
             }
-            if matches!(state, RequestState::None | RequestState::Closed) {
-                continue;
-            }
-            self.request(id, &request, state, head).await?;
         }
-        Ok(())
+        each.outcome
     }
 
-    async fn request(
+    /// Does what is due for a request, and answers whether it is closed.
+    async fn request(&self, id: u64, head: &Head) -> Result<bool, ChainError> {
+        let request = read("request", self.chain.market().request(id)).await?;
+        let state = request_state(request.state)?;
+        if !matches!(state, RequestState::None | RequestState::Closed) {
+            self.open_request(id, &request, state, head).await?;
+        }
+        Ok(state == RequestState::Closed)
+    }
+
+    async fn open_request(
         &self,
         id: u64,
         request: &IModelSubmissionTypes::Request,
@@ -167,8 +171,9 @@ impl Housekeeper {
     ) -> Result<(), ChainError> {
         let to = self.chain.addresses().model_submission;
         let busy = request.active != 0;
+        let mut outcome = Ok(());
         if busy {
-            self.active(request.active, head).await?;
+            outcome = self.active(request.active, head).await;
         } else if request.pending == 0 {
             if state == RequestState::Closing && head.clock >= request.closesAt {
                 return self
@@ -182,45 +187,60 @@ impl Housekeeper {
             }
             return Ok(());
         }
-        let market = self.chain.market();
         let last = request
             .queueLength
             .min(request.head.saturating_add(QUEUE_LOOK));
-        let mut is_head = true;
+        let mut may_open = !busy && !head.paused;
         for index in request.head..last {
-            let number = read("queueAt", market.queueAt(id, index)).await?;
-            let submission = read("submission", market.submission(number)).await?;
-            let state = submission_state(submission.state)?;
-            let overdue = head.clock >= submission.deadline;
-            match state {
-                SubmissionState::Committed if overdue => {
-                    let call = IModelSubmission::forfeitCall {
-                        submissionId: number,
-                    };
-                    self.send(to, call, "missed reveal forfeited", number)
-                        .await?;
+            match self.place(id, index, may_open, head).await {
+                Ok(over) => may_open &= over,
+                // What is not known to be over may be the queue's head.
+                Err(error) => {
+                    may_open = false;
+                    outcome = outcome.and(Err(error));
                 }
-                SubmissionState::Queued if overdue => {
-                    let call = IModelSubmission::releaseCall {
-                        submissionId: number,
-                    };
-                    self.send(to, call, "submission released from the queue", number)
-                        .await?;
-                }
-                SubmissionState::Queued if is_head && !busy && !head.paused => {
-                    let call = IModelSubmission::openCall { requestId: id };
-                    return self.send(to, call, "task opened", number).await;
-                }
-                _ => {}
             }
-            is_head &= state.is_final();
         }
-        if is_head && !busy && !head.paused && last < request.queueLength {
+        if may_open && last < request.queueLength {
             // Nothing but what is over: opening steps over it.
             let call = IModelSubmission::openCall { requestId: id };
-            return self.send(to, call, "queue advanced", id).await;
+            outcome = outcome.and(self.send(to, call, "queue advanced", id).await);
         }
-        Ok(())
+        outcome
+    }
+
+    /// Does what is due for a place of a request's queue, and answers whether its submission is
+    /// over. `may_open` says that the request has no task and every place before is over.
+    async fn place(
+        &self,
+        request: u64,
+        index: u32,
+        may_open: bool,
+        head: &Head,
+    ) -> Result<bool, ChainError> {
+        let market = self.chain.market();
+        let id = read("queueAt", market.queueAt(request, index)).await?;
+        let submission = read("submission", market.submission(id)).await?;
+        let state = submission_state(submission.state)?;
+        let overdue = head.clock >= submission.deadline;
+        let to = self.chain.addresses().model_submission;
+        match state {
+            SubmissionState::Committed if overdue => {
+                let call = IModelSubmission::forfeitCall { submissionId: id };
+                self.send(to, call, "missed reveal forfeited", id).await?;
+            }
+            SubmissionState::Queued if overdue => {
+                let call = IModelSubmission::releaseCall { submissionId: id };
+                self.send(to, call, "submission released from the queue", id)
+                    .await?;
+            }
+            SubmissionState::Queued if may_open => {
+                let call = IModelSubmission::openCall { requestId: request };
+                self.send(to, call, "task opened", id).await?;
+            }
+            _ => {}
+        }
+        Ok(state.is_final())
     }
 
     /// Settles or passes the deadline of the submission that holds a request.
@@ -277,27 +297,26 @@ impl Housekeeper {
         let count: u64 = read("faultCount", governance.faultCount())
             .await?
             .saturating_to();
-        let mut all_done = true;
+        let mut each = Each::default();
         for id in self.faults_done + 1..=count {
-            let fault = read("fault", governance.fault(U256::from(id))).await?;
-            all_done &= fault.executed || fault.vetoed;
-            if all_done {
+            if each.add(self.fault(id, head).await) {
                 self.faults_done = id;
             }
-            if !fault.executed && !fault.vetoed && head.number >= fault.executableAt {
-                let call = IAvsGovernance::executeFaultCall {
-                    faultId: U256::from(id),
-                };
-                self.send(
-                    self.chain.addresses().avs_governance,
-                    call,
-                    "fault executed",
-                    id,
-                )
-                .await?;
-            }
         }
-        Ok(())
+        each.outcome
+    }
+
+    /// Executes a fault when that is due, and answers whether it was executed or vetoed before.
+    async fn fault(&self, id: u64, head: &Head) -> Result<bool, ChainError> {
+        let number = U256::from(id);
+        let fault = read("fault", self.chain.governance().fault(number)).await?;
+        let over = fault.executed || fault.vetoed;
+        if !over && head.number >= fault.executableAt {
+            let to = self.chain.addresses().avs_governance;
+            let call = IAvsGovernance::executeFaultCall { faultId: number };
+            self.send(to, call, "fault executed", id).await?;
+        }
+        Ok(over)
     }
 
     async fn send<C: SolCall>(
@@ -312,6 +331,41 @@ impl Housekeeper {
             done,
             id,
         )
+    }
+}
+
+/// What came of going through things by their numbers: one that fails keeps none after it from
+/// being done.
+#[derive(Debug)]
+struct Each {
+    /// Whether all up to here are over.
+    all_over: bool,
+    /// The first error.
+    outcome: Result<(), ChainError>,
+}
+
+impl Default for Each {
+    fn default() -> Self {
+        Self {
+            all_over: true,
+            outcome: Ok(()),
+        }
+    }
+}
+
+impl Each {
+    /// Adds whether the next one is over, or its error, and answers whether all up to it are over.
+    fn add(&mut self, next: Result<bool, ChainError>) -> bool {
+        match next {
+            Ok(over) => self.all_over &= over,
+            Err(error) => {
+                self.all_over = false;
+                if self.outcome.is_ok() {
+                    self.outcome = Err(error);
+                }
+            }
+        }
+        self.all_over
     }
 }
 
@@ -342,3 +396,6 @@ fn submission_state(raw: u8) -> Result<SubmissionState, ChainError> {
         value: e.to_string(),
     })
 }
+
+#[cfg(test)]
+mod tests;

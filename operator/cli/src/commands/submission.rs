@@ -55,8 +55,9 @@ pub enum Submission {
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
-    /// Do what is due for a submission and anybody may do: open its task, fix the seed, settle,
-    /// forfeit, release or expire it. Aggregators do this for all.
+    /// Do what is due for a submission and anybody may do: open its task, fix the seed, deliver a
+    /// certificate that the market did not take, settle, forfeit, release or expire it. Aggregators
+    /// do this for all.
     Advance {
         /// The submission.
         id: u64,

@@ -1,15 +1,18 @@
 //! Commands that read the chain, against a node whose answers are set by hand.
 
-use alloy::primitives::{Address, B256, aliases::U96};
+use alloy::{
+    primitives::{Address, B256, Bytes, aliases::U96},
+    sol_types::SolCall,
+};
 use zarathustra_chain::abi::{
     attestation_center::{
         IAttestationCenter,
-        IAttestationCenterTypes::{Task, TaskDefinition},
+        IAttestationCenterTypes::{FeeCommitment, Task, TaskDefinition},
     },
     avs_governance::IAvsGovernance,
     model_submission::{
         IModelSubmission,
-        IModelSubmissionTypes::{Champion, Content, Request, Terms},
+        IModelSubmissionTypes::{Champion, Content, Request, Submission, Terms},
     },
 };
 
@@ -350,5 +353,97 @@ pub fn terms() -> Terms {
         deposit: U96::from(50 * MILLIETHER),
         unavailablePenalty: U96::from(20 * MILLIETHER),
         compensation: U96::from(10 * MILLIETHER),
+    }
+}
+
+/// Hosted nodes give the events of no more than a thousand blocks at a time; the certificate lies
+/// further back.
+#[tokio::test]
+async fn advance_delivers_a_certificate_that_the_market_did_not_take() {
+    let node = market().await;
+    let task = Task {
+        kind: 1,
+        state: 3,
+        seedBlock: 2000,
+        // Market clock, which pauses hold back.
+        certifiedAt: 2100,
+        ..no_task()
+    };
+    let submission = Submission {
+        requestId: 1,
+        state: 4,
+        verdict: 0,
+        reason: 0,
+        optimizer: OWNER,
+        payout: OWNER,
+        deposit: U96::ZERO,
+        committedAt: 1,
+        deadline: 0,
+        taskId: 9,
+        championAtCommit: 0,
+        championAtOpen: 0,
+        commitment: B256::ZERO,
+        content: Content {
+            cid: Bytes::new(),
+            digest: B256::ZERO,
+            size: 1,
+        },
+    };
+    node.answers(
+        MARKET,
+        &IModelSubmission::submissionCall { submissionId: 7 },
+        &submission,
+    )
+    .answers(CENTER, &IAttestationCenter::taskCall { taskId: 9 }, &task)
+    .logs(2345, CENTER, &certified(8, "another"))
+    .mines();
+    let program = node.program();
+    program.file("password", "secret\n");
+    program
+        .succeeds(&["keys", "new", "account.json", "--password-file", "password"])
+        .await;
+    let advance = [
+        "submission",
+        "advance",
+        "7",
+        "--keystore",
+        "account.json",
+        "--password-file",
+        "password",
+        "--json",
+    ];
+    let output = program.run(&advance).await;
+    assert!(
+        output.stderr.contains("certificate_not_found"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(node.mined(), []);
+
+    node.logs(2344, CENTER, &certified(9, "the result"));
+    program.run(&advance).await;
+    let deliver = IAttestationCenter::deliverCall {
+        taskId: 9,
+        result: Bytes::from("the result"),
+    };
+    assert_eq!(node.mined(), [(CENTER, deliver.abi_encode().into())]);
+}
+
+fn certified(task: u64, result: &'static str) -> IAttestationCenter::TaskCertified {
+    IAttestationCenter::TaskCertified {
+        taskId: task,
+        claimId: B256::repeat_byte(1),
+        performer: OWNER,
+        turn: 0,
+        signedStake: 4,
+        totalStake: 5,
+        committed: FeeCommitment {
+            epoch: 1,
+            claimId: B256::repeat_byte(1),
+            performerIndex: 0,
+            fee: U96::ZERO,
+            nonSigners: Vec::new(),
+        },
+        result: Bytes::from(result),
     }
 }

@@ -8,8 +8,11 @@ use std::{
 };
 
 use alloy::{
-    primitives::{Address, Bytes, hex},
-    sol_types::{SolCall, SolError},
+    consensus::{Transaction, TxEnvelope},
+    eips::Decodable2718,
+    primitives::{Address, B256, Bloom, Bytes, Log, LogData, TxHash, U64, hex},
+    rpc::types::Filter,
+    sol_types::{SolCall, SolError, SolEvent},
 };
 use axum::{Json, Router, extract::State, routing::post};
 use serde_json::{Value, json};
@@ -18,6 +21,9 @@ use zarathustra_chain::Addresses;
 use crate::program::Program;
 
 pub const CHAIN_ID: u64 = 31337;
+pub const NEWEST_BLOCK: u64 = 5000;
+/// Blocks of which the node gives the logs at a time, as hosted ones do.
+const WIDEST: u64 = 1000;
 pub const MARKET: Address = Address::repeat_byte(0xa1);
 pub const CENTER: Address = Address::repeat_byte(0xa2);
 pub const GOVERNANCE: Address = Address::repeat_byte(0xa3);
@@ -27,6 +33,9 @@ pub const TOKEN: Address = Address::repeat_byte(0xa4);
 struct Script {
     answers: HashMap<(Address, Bytes), Bytes>,
     refusals: HashMap<(Address, [u8; 4]), Bytes>,
+    logs: Vec<(u64, Log)>,
+    /// Transactions that were mined; none can be sent where absent.
+    mined: Option<Vec<(TxHash, Address, Bytes)>>,
 }
 
 /// The running double.
@@ -70,6 +79,31 @@ impl Node {
             .refusals
             .insert((to, C::SELECTOR), encoded);
         self
+    }
+
+    /// Has an event in a block.
+    pub fn logs(&self, block: u64, address: Address, event: &impl SolEvent) -> &Self {
+        let data = event.encode_log_data();
+        let log = Log { address, data };
+        self.script
+            .lock()
+            .expect("no panic")
+            .logs
+            .push((block, log));
+        self
+    }
+
+    /// Mines every transaction from now on.
+    pub fn mines(&self) -> &Self {
+        self.script.lock().expect("no panic").mined = Some(Vec::new());
+        self
+    }
+
+    /// The transactions that were mined: to whom, and the call.
+    pub fn mined(&self) -> Vec<(Address, Bytes)> {
+        let script = self.script.lock().expect("no panic");
+        let mined = script.mined.iter().flatten();
+        mined.map(|(_, to, input)| (*to, input.clone())).collect()
     }
 
     /// A program that is told of this node and of a deployment on it.
@@ -119,15 +153,82 @@ async fn answer(
     );
     let result = match method {
         "eth_chainId" => Ok(json!(format!("{CHAIN_ID:#x}"))),
-        "eth_blockNumber" => Ok(json!("0x50")),
+        "eth_blockNumber" => Ok(json!(U64::from(NEWEST_BLOCK))),
         "eth_getBlockByNumber" => Ok(json!(alloy::rpc::types::Block::<Value>::default())),
-        "eth_getLogs" => Ok(json!([])),
+        "eth_getLogs" => logs(&script.lock().expect("no panic"), &request["params"][0]),
         "eth_call" => call(&script.lock().expect("no panic"), &request["params"][0]),
-        other => Err(json!({ "code": -32601, "message": format!("{other} is not scripted") })),
+        other => {
+            let mined = &mut script.lock().expect("no panic").mined;
+            mined
+                .as_mut()
+                .and_then(|mined| transact(mined, other, &request["params"][0]))
+                .ok_or_else(
+                    || json!({ "code": -32601, "message": format!("{other} is not scripted") }),
+                )
+        }
     };
     Json(match result {
         Ok(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
         Err(error) => json!({ "jsonrpc": "2.0", "id": id, "error": error }),
+    })
+}
+
+/// The logs that a filter for one contract and event takes, of no more than [`WIDEST`] blocks.
+fn logs(script: &Script, filter: &Value) -> Result<Value, Value> {
+    let filter: Filter = serde_json::from_value(filter.clone()).expect("a filter");
+    let from = filter.get_from_block().expect("a first block");
+    let to = filter.get_to_block().expect("a last block");
+    if to - from >= WIDEST {
+        return Err(json!({ "code": -32602, "message": "block range is too wide" }));
+    }
+    let found = script
+        .logs
+        .iter()
+        .filter(|(block, log)| (from..=to).contains(block) && filter.matches(log))
+        .map(|(block, log)| alloy::rpc::types::Log::<LogData> {
+            inner: log.clone(),
+            block_number: Some(*block),
+            block_hash: Some(B256::ZERO),
+            transaction_hash: Some(B256::ZERO),
+            ..Default::default()
+        })
+        .collect::<Vec<_>>();
+    Ok(json!(found))
+}
+
+/// What sending a transaction needs.
+fn transact(
+    mined: &mut Vec<(TxHash, Address, Bytes)>,
+    method: &str,
+    param: &Value,
+) -> Option<Value> {
+    match method {
+        "eth_estimateGas" | "eth_gasPrice" => Some(json!("0x5208")),
+        "eth_getTransactionCount" => Some(json!(U64::from(mined.len()))),
+        "eth_sendRawTransaction" => {
+            let raw = hex::decode(param.as_str().expect("text")).expect("hex");
+            let transaction = TxEnvelope::decode_2718_exact(&raw).expect("a transaction");
+            let hash = *transaction.tx_hash();
+            let to = transaction.to().expect("a contract");
+            mined.push((hash, to, transaction.input().clone()));
+            Some(json!(hash))
+        }
+        "eth_getTransactionReceipt" => {
+            let hash: TxHash = serde_json::from_value(param.clone()).expect("a hash");
+            let known = mined.iter().any(|(mined, ..)| *mined == hash);
+            Some(if known { receipt(hash) } else { Value::Null })
+        }
+        _ => None,
+    }
+}
+
+fn receipt(hash: TxHash) -> Value {
+    json!({
+        "transactionHash": hash, "transactionIndex": "0x0",
+        "blockHash": B256::ZERO, "blockNumber": U64::from(NEWEST_BLOCK),
+        "from": Address::ZERO, "to": Address::ZERO, "contractAddress": null,
+        "type": "0x2", "status": "0x1", "gasUsed": "0x5208", "cumulativeGasUsed": "0x5208",
+        "effectiveGasPrice": "0x1", "logs": [], "logsBloom": Bloom::ZERO,
     })
 }
 

@@ -2,8 +2,11 @@
 
 use alloy::primitives::U256;
 use eyre::Result;
-use zarathustra_chain::{Head, abi::model_submission::IModelSubmission};
-use zarathustra_primitives::{SubmissionState, TaskId};
+use zarathustra_chain::{
+    Chain, Head, Task,
+    abi::{attestation_center::IAttestationCenter, model_submission::IModelSubmission},
+};
+use zarathustra_primitives::{SubmissionState, TaskId, TaskState};
 
 use super::show;
 use crate::{
@@ -28,6 +31,13 @@ pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
     let chain = globals.chain_with_key().await?;
     let submission = reads::submission(&chain, id).await?;
     let state = SubmissionState::from_u8(submission.state)?;
+    if state == SubmissionState::Evaluating {
+        let task = chain.task(TaskId::new(submission.taskId)).await?;
+        if task.state == TaskState::Certified && !task.delivered {
+            deliver(&chain, &task).await?;
+            return show::show(&chain, id).await;
+        }
+    }
     let head = chain.head().await?;
     let Some(step) = due(state, submission.deadline, &head) else {
         return Err(refusal(
@@ -83,6 +93,26 @@ pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
         }
     };
     show::show(&chain, id).await
+}
+
+/// Tells the market of a certificate that it did not take when it came.
+async fn deliver(chain: &Chain, task: &Task) -> Result<()> {
+    let Some(result) = chain.certified_result(task).await? else {
+        return Err(refusal(
+            "certificate_not_found",
+            format!("the node does not have the certificate of task {}", task.id),
+            "name another node with --rpc-url: this one may lag behind or keep no old events",
+        ));
+    };
+    let call = IAttestationCenter::deliverCall {
+        taskId: task.id.get(),
+        result,
+    };
+    progress("sending deliver");
+    chain
+        .transact(chain.addresses().attestation_center, call, U256::ZERO)
+        .await?;
+    Ok(())
 }
 
 /// What can be done for a submission now; the contract has the last word.
