@@ -12,5 +12,5 @@ mod subject;
 
 pub use content::{ContentHandle, ContentSettings};
 pub use housekeeper::Housekeeper;
-pub use kind::{IMPROVE, Improve, ImproveParts};
+pub use kind::{IMPROVE, Improve, ImproveParts, StartError};
 pub use subject::{File, Subject, SubjectError};
