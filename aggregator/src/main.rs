@@ -1,8 +1,19 @@
 //! `zarathustra-aggregator`: gathers claims and votes, submits certificates, keeps house.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use zarathustra_chain::ChainError;
+use zarathustra_content::ContentError;
+use zarathustra_node::failure::{self, CodeOf};
+use zarathustra_signer::KeystoreError;
+
+/// The errors that keep an aggregator from starting and have a code.
+const CODES: &[CodeOf] = &[
+    |cause| cause.downcast_ref().map(ChainError::code),
+    |cause| cause.downcast_ref().map(ContentError::code),
+    |cause| cause.downcast_ref().map(KeystoreError::code),
+];
 
 #[derive(Debug, Parser)]
 #[command(version)]
@@ -16,9 +27,12 @@ struct Flags {
 }
 
 #[tokio::main]
-async fn main() -> eyre::Result<()> {
-    let flags = Flags::parse();
-    let env = std::env::vars().filter(|(k, _)| k != "ZARATHUSTRA_SETTINGS_FILE");
-    let settings = zarathustra_node::settings::load(Some(&flags.settings), env, &flags.set)?;
+async fn main() -> ExitCode {
+    failure::report(run(Flags::parse()).await, CODES)
+}
+
+async fn run(flags: Flags) -> eyre::Result<()> {
+    let settings =
+        zarathustra_node::settings::load(Some(&flags.settings), std::env::vars(), &flags.set)?;
     zarathustra_aggregator::run(settings).await
 }

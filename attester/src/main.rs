@@ -1,10 +1,26 @@
 //! `zarathustra-attester`: evaluates every task itself and votes on claims.
 
+use std::process::ExitCode;
+
 use clap::Parser;
-use zarathustra_attester::{Daemon, NoDuty, run};
+use zarathustra_attester::{Daemon, NoDuty};
+use zarathustra_chain::ChainError;
+use zarathustra_improve::StartError;
+use zarathustra_node::failure::{self, CodeOf};
+use zarathustra_signer::OpenError;
+
+/// The errors that keep an attester from starting and have a code.
+const CODES: &[CodeOf] = &[
+    |cause| cause.downcast_ref().map(ChainError::code),
+    |cause| cause.downcast_ref().map(OpenError::code),
+    |cause| cause.downcast_ref().map(StartError::code),
+];
 
 #[tokio::main]
-async fn main() -> eyre::Result<()> {
-    let daemon = Daemon::parse();
-    run("attester", daemon.settings()?, NoDuty).await
+async fn main() -> ExitCode {
+    failure::report(run(Daemon::parse()).await, CODES)
+}
+
+async fn run(daemon: Daemon) -> eyre::Result<()> {
+    zarathustra_attester::run("attester", daemon.settings()?, NoDuty).await
 }

@@ -1,8 +1,9 @@
-//! `cargo xtask`: sets the checkout up, runs every test, plays the demo.
+//! `cargo xtask`: sets the checkout up, runs every test and long simulations, plays the demo.
 //!
 //! Few dependencies on purpose, and none on the project's own crates: this program has to be
 //! built before anything that the project needs is there.
 
+mod bench;
 mod checkout;
 mod demo;
 mod digest;
@@ -17,6 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use eyre::Result;
 
+use bench::Bench;
 use checkout::Checkout;
 use setup::{Setup, contracts::Abi};
 
@@ -45,6 +47,11 @@ enum Task {
     Test,
     /// Sets up and runs the checks that need no test to be built.
     Check,
+    /// Sets up and runs long simulations and fuzzing: all of them, or one.
+    Bench {
+        #[command(subcommand)]
+        which: Option<Bench>,
+    },
     /// Compiles the contracts and writes their ABI files into `abi`.
     Abi {
         /// Fail, and change nothing, when a committed file differs.
@@ -71,6 +78,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),
+        Task::Bench { which } => return bench::bench(&checkout, &setup, which),
         Task::Abi { check } => {
             setup.tools()?;
             setup.contracts(if check { Abi::Check } else { Abi::Write })?;

@@ -98,7 +98,7 @@ fn checks(checkout: &Checkout, steps: &mut Steps<'_>) {
 }
 
 /// Forge, in the contracts' folder.
-fn forge(checkout: &Checkout, arguments: &[&str]) -> Command {
+pub fn forge(checkout: &Checkout, arguments: &[&str]) -> Command {
     let mut forge = Command::new(checkout.tool("forge"));
     forge
         .args(arguments)

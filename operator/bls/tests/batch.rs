@@ -53,8 +53,16 @@ fn sums_of_nothing_do_not_exist() {
     assert!(!verify_aggregate(&DIGEST, [], &vote.signature));
 }
 
+/// Few, since each takes dozens of signatures, unless more are asked for.
+fn cases() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(24),
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(cases())]
 
     #[test]
     fn exactly_the_false_votes_are_found(falsified in proptest::collection::vec(any::<bool>(), 0..40)) {

@@ -8,6 +8,7 @@ use alloy::{
     rpc::types::TransactionReceipt,
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
+    transports::http::reqwest::Url,
 };
 use std::sync::Arc;
 use zarathustra_abi::{
@@ -51,12 +52,20 @@ impl Chain {
     /// Connects for reading, and checks that the node is on the deployment's chain.
     ///
     /// # Errors
-    /// [`ChainError::Transport`] when the node does not answer, [`ChainError::WrongChain`].
+    /// [`ChainError::UrlMalformed`], [`ChainError::Transport`] when the node does not answer,
+    /// [`ChainError::WrongChain`].
     pub async fn connect(rpc_url: &str, addresses: Addresses) -> Result<Self, ChainError> {
-        let url = rpc_url.parse().map_err(|_| ChainError::Decode {
-            method: "rpc_url",
-            detail: format!("{rpc_url:?} is not a URL"),
-        })?;
+        let malformed = |reason: String| ChainError::UrlMalformed {
+            url: rpc_url.to_owned(),
+            reason,
+        };
+        let scheme = rpc_url.split_once("://").map(|(scheme, _)| scheme);
+        if !scheme.is_some_and(|s| ["http", "https"].iter().any(|h| s.eq_ignore_ascii_case(h))) {
+            return Err(malformed(
+                "does not begin with http:// or https://".to_owned(),
+            ));
+        }
+        let url: Url = rpc_url.parse().map_err(|e| malformed(format!("{e}")))?;
         let provider = ProviderBuilder::new()
             .disable_recommended_fillers()
             .connect_http(url)

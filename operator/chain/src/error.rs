@@ -21,6 +21,14 @@ pub enum ChainError {
         #[source]
         source: TransportError,
     },
+    /// The address of a node cannot be used.
+    #[error("{url:?} is not the address of a node: {reason}")]
+    UrlMalformed {
+        /// The address as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The node is on another chain than the addresses file.
     #[error("the node is on chain {found}, the addresses file on chain {expected}")]
     WrongChain {
@@ -136,6 +144,7 @@ impl ChainError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Transport { .. } => "node_unreachable",
+            Self::UrlMalformed { .. } => "rpc_url_malformed",
             Self::WrongChain { .. } => "wrong_chain",
             Self::Reverted { .. } => "reverted",
             Self::Decode { .. } => "node_answer_malformed",

@@ -1,5 +1,6 @@
 //! What went wrong, as people and programs read it: a stable code, the chain of causes, a hint.
 
+use clap::error::ErrorKind;
 use eyre::Report;
 use serde_json::{Value, json};
 use zarathustra_chain::ChainError;
@@ -41,6 +42,27 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// Arguments that could not be understood.
+    pub fn of_usage(error: &clap::Error) -> Self {
+        let (message, hint) = if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        {
+            // What is printed for people is the help itself.
+            let message = "the command is not complete".to_owned();
+            (message, "`--help` shows what is missing".to_owned())
+        } else {
+            let text = error.render().to_string();
+            let mut paragraphs = text.split("\n\n").map(one_line).filter(|p| !p.is_empty());
+            let first = paragraphs.next().unwrap_or_default();
+            let message = first.strip_prefix("error: ").unwrap_or(&first).to_owned();
+            (message, paragraphs.collect::<Vec<_>>().join("; "))
+        };
+        Self {
+            code: "usage".to_owned(),
+            causes: vec![message],
+            hint: (!hint.is_empty()).then_some(hint),
+        }
+    }
+
     /// Takes an error apart.
     pub fn of(error: &Report) -> Self {
         let mut causes: Vec<String> = error.chain().map(in_words).collect();
@@ -72,8 +94,12 @@ fn in_words(cause: &(dyn std::error::Error + 'static)) -> String {
     let text = cause.to_string();
     match cause.is::<Refusal>() {
         true => text,
-        false => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        false => one_line(&text),
     }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(String, Option<String>)> {
@@ -122,7 +148,7 @@ fn chain_hint(error: &ChainError) -> Option<String> {
         ChainError::WrongChain { .. } => {
             "--rpc-url and --addresses belong to different chains".to_owned()
         }
-        ChainError::Decode { method: "rpc_url", .. } => {
+        ChainError::UrlMalformed { .. } => {
             "--rpc-url takes an address such as http://127.0.0.1:8545".to_owned()
         }
         ChainError::Decode { .. } => {

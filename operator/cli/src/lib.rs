@@ -19,7 +19,7 @@ mod reference;
 mod token;
 mod verdict;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -71,7 +71,13 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub async fn main() -> ExitCode {
-    let Cli { globals, command } = Cli::parse();
+    let Cli { globals, command } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() && asks_for_json(std::env::args_os()) => {
+            return output::report_usage(&error);
+        }
+        Err(error) => error.exit(),
+    };
     let outcome = match command {
         Command::Request(command) => command.run(&globals).await,
         Command::Submission(command) => command.run(&globals).await,
@@ -84,6 +90,12 @@ pub async fn main() -> ExitCode {
         Command::Ipfs(command) => command.run(&globals).await,
     };
     output::report(outcome, globals.json)
+}
+
+/// Whether `--json` is among arguments that could not be understood.
+fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
+    let mut flags = arguments.into_iter().take_while(|a| a != "--");
+    flags.any(|argument| argument == "--json")
 }
 
 /// The reference of every command as Markdown, made from the program's own help.

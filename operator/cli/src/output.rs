@@ -74,6 +74,12 @@ pub fn report(outcome: Result<Option<Answer>>, as_json: bool) -> ExitCode {
     }
 }
 
+/// Prints, as JSON, why the arguments could not be understood.
+pub fn report_usage(error: &clap::Error) -> ExitCode {
+    to_stderr(&format!("{:#}\n", Diagnosis::of_usage(error).json()));
+    ExitCode::from(2)
+}
+
 /// A line on standard error: what is being done, not a result.
 pub fn progress(line: &str) {
     to_stderr(&format!("{line}\n"));

@@ -147,6 +147,17 @@ fn checked_url(url: &str) -> Result<String, ContentError> {
             "expected a host and a port, without path or credentials",
         ));
     }
+    // Colons of an IPv6 address stand between brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if host.is_empty() {
+        return Err(malformed("there is no host"));
+    }
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err(malformed("the port is not a number up to 65535"));
+    }
     Ok(format!("http://{authority}"))
 }
 
@@ -378,6 +389,9 @@ mod tests {
                 "http://ipfs.example:5001",
             ),
             ("http://[::1]:5001", "http://[::1]:5001"),
+            ("http://[::1]", "http://[::1]"),
+            ("http://localhost", "http://localhost"),
+            ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
         ] {
             assert_eq!(checked_url(given).as_deref(), Ok(kept));
         }
@@ -389,6 +403,11 @@ mod tests {
             "http://user:secret@host:5001",
             "http://host:5001/other?x=1",
             "/ip4/127.0.0.1/tcp/5001",
+            "http://127.0.0.1:65536",
+            "http://[::1]:99999",
+            "http://host:port",
+            "http://host:",
+            "http://:5001",
         ] {
             let error = checked_url(bad).expect_err("refused");
             assert_eq!(error.code(), "rpc_url_malformed", "{bad}");

@@ -431,6 +431,16 @@ pub enum StartError {
     Worker(#[from] LocalFailure),
 }
 
+impl StartError {
+    /// The stable name of the reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Content(e) => e.code(),
+            Self::Worker(e) => e.code(),
+        }
+    }
+}
+
 impl TaskKind for Improve {
     fn kind(&self) -> KindId {
         IMPROVE

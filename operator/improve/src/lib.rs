@@ -13,6 +13,6 @@ mod warnings;
 
 pub use content::{ContentHandle, ContentSettings};
 pub use housekeeper::Housekeeper;
-pub use kind::{IMPROVE, Improve, ImproveParts};
+pub use kind::{IMPROVE, Improve, ImproveParts, StartError};
 pub use subject::{File, Subject, SubjectError};
 pub use warnings::Watch;

@@ -3,6 +3,7 @@
 //! Knows nothing of models, votes or contracts. [`kind::TaskKind`] is where a kind of task meets
 //! the daemons: they drive it, and never look inside a result.
 
+pub mod failure;
 pub mod health;
 pub mod http;
 pub mod kind;

@@ -1,15 +1,30 @@
 //! Settings: defaults, then a TOML file, then the environment, then flags.
 //!
 //! A program's settings are one struct with `#[serde(deny_unknown_fields)]`. `ZARATHUSTRA_A__B`
-//! overrides key `b` of table `a`; `--set a.b=value` overrides both. Values of the environment
-//! and of flags are read as TOML where that parses, else as text.
+//! overrides key `b` of table `a`, `ZARATHUSTRA_A` the top-level key `a`; `--set a.b=value`
+//! overrides both. Values of the environment and of flags are read as TOML where that parses, else
+//! as text.
+//!
+//! The command line reads variables of the same prefix, such as `ZARATHUSTRA_RPC_URL`. A variable
+//! that names neither a table nor a top-level key is not meant for the program and is passed over.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
-use serde::de::DeserializeOwned;
-use toml::{Table, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, Visitor},
+    forward_to_deserialize_any,
+};
+use toml::{
+    Table, Value,
+    de::{DeTable, DeValue},
+};
 
-/// Environment variables that begin so are settings; two underscores separate tables from keys.
+/// Environment variables that begin so may be settings; two underscores separate tables from keys.
 pub const ENV_PREFIX: &str = "ZARATHUSTRA_";
 /// A settings file is written by hand; a longer one is a mistake.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -35,22 +50,26 @@ pub enum SettingsError {
         bytes: u64,
     },
     /// The file is not TOML.
-    #[error("the settings file {path} is not TOML: {detail}")]
+    #[error("{path}: {detail}")]
     Syntax {
         /// Its path.
         path: PathBuf,
         /// Line and reason.
         detail: String,
     },
-    /// An override does not have the form `table.key=value`.
-    #[error("the override {text:?} is not of the form table.key=value")]
+    /// An override does not name a key.
+    #[error("{origin}: {detail}")]
     Override {
-        /// The text.
-        text: String,
+        /// The flag or the variable.
+        origin: String,
+        /// What is wrong with it.
+        detail: &'static str,
     },
     /// A key is unknown, missing or of the wrong type.
-    #[error("the settings do not fit: {detail}")]
+    #[error("{origin}: {detail}")]
     Invalid {
+        /// The file, the flag or the variable that says so.
+        origin: String,
         /// Key and reason.
         detail: String,
     },
@@ -67,6 +86,59 @@ impl SettingsError {
             Self::Invalid { .. } => "settings_invalid",
         }
     }
+
+    /// What the user can do.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "name the file with --settings or ZARATHUSTRA_SETTINGS_FILE",
+            Self::TooLong { .. } => "is this the right file?",
+            Self::Syntax { .. } | Self::Invalid { .. } => {
+                "the example files in `deploy` explain every key"
+            }
+            Self::Override { .. } => {
+                "write --set chain.poll_ms=500 or ZARATHUSTRA_CHAIN__POLL_MS=500"
+            }
+        }
+    }
+}
+
+/// A value from elsewhere than the file.
+struct Override {
+    /// The flag or the variable, as the user knows it.
+    origin: String,
+    /// Its place, with dots between tables and keys.
+    key: String,
+    value: String,
+}
+
+impl Override {
+    /// A variable, if it is one of the settings of a program with the top-level keys `top`.
+    fn of_variable(name: String, value: String, top: &[&str]) -> Option<Self> {
+        let key = name.strip_prefix(ENV_PREFIX)?.to_lowercase();
+        if !key.contains("__") && !top.contains(&key.as_str()) {
+            return None;
+        }
+        Some(Self {
+            key: key.replace("__", "."),
+            origin: name,
+            value,
+        })
+    }
+
+    fn of_flag(flag: &str) -> Result<Self, SettingsError> {
+        let origin = format!("--set {flag}");
+        match flag.split_once('=') {
+            Some((key, value)) => Ok(Self {
+                origin,
+                key: key.trim().to_owned(),
+                value: value.trim().to_owned(),
+            }),
+            None => Err(SettingsError::Override {
+                origin,
+                detail: "there is no =",
+            }),
+        }
+    }
 }
 
 /// Loads settings. `file` may be absent, `env` are the process's variables, `flags` the values of
@@ -79,30 +151,36 @@ pub fn load<T: DeserializeOwned>(
     env: impl IntoIterator<Item = (String, String)>,
     flags: &[String],
 ) -> Result<T, SettingsError> {
-    let mut table = file.map_or_else(|| Ok(Table::new()), read_file)?;
-    let mut overrides: Vec<(String, String)> = env
+    let from_file = file.map_or_else(|| Ok(Table::new()), read_file)?;
+    let top = top_level_keys::<T>();
+    let mut overrides: Vec<Override> = env
         .into_iter()
-        .filter_map(|(k, v)| {
-            let key = k
-                .strip_prefix(ENV_PREFIX)?
-                .to_lowercase()
-                .replace("__", ".");
-            Some((key, v))
-        })
+        .filter_map(|(name, value)| Override::of_variable(name, value, top))
         .collect();
-    overrides.sort();
+    overrides.sort_by(|a, b| a.key.cmp(&b.key));
     for flag in flags {
-        let (key, value) = flag
-            .split_once('=')
-            .ok_or_else(|| SettingsError::Override { text: flag.clone() })?;
-        overrides.push((key.trim().to_owned(), value.trim().to_owned()));
+        overrides.push(Override::of_flag(flag)?);
     }
-    for (key, value) in overrides {
-        insert(&mut table, &key, parse_value(&value)).ok_or(SettingsError::Override {
-            text: format!("{key}={value}"),
+    let mut table = from_file.clone();
+    for o in &overrides {
+        insert(&mut table, &o.key, parse_value(&o.value)).map_err(|detail| {
+            SettingsError::Override {
+                origin: o.origin.clone(),
+                detail,
+            }
         })?;
     }
-    fit(table)
+    fit(&table).map_err(|misfit| {
+        let culprit = overrides.iter().rev().find(|o| misfit.is_of(o, &from_file));
+        SettingsError::Invalid {
+            origin: match (culprit, file) {
+                (Some(o), _) => o.origin.clone(),
+                (None, Some(file)) => file.display().to_string(),
+                (None, None) => "the settings".to_owned(),
+            },
+            detail: misfit.to_string(),
+        }
+    })
 }
 
 /// Loads an example file twice: as it stands, and with the keys that are commented out in it
@@ -124,15 +202,114 @@ pub fn load_example<T: DeserializeOwned>(file: &Path) -> Result<[T; 2], Settings
             _ => format!("{line}\n"),
         })
         .collect();
-    Ok([fit(parse(file, &plain)?)?, fit(parse(file, &spelled)?)?])
+    let load = |text: &str| {
+        fit(&parse(file, text)?).map_err(|misfit| SettingsError::Invalid {
+            origin: file.display().to_string(),
+            detail: misfit.to_string(),
+        })
+    };
+    Ok([load(&plain)?, load(&spelled)?])
 }
 
-fn fit<T: DeserializeOwned>(table: Table) -> Result<T, SettingsError> {
-    Value::Table(table)
-        .try_into()
-        .map_err(|e: toml::de::Error| SettingsError::Invalid {
-            detail: e.to_string().trim().to_owned(),
-        })
+/// What does not fit, and where.
+struct Misfit {
+    /// The key, with dots; absent at the top.
+    key: Option<String>,
+    message: String,
+}
+
+impl Misfit {
+    /// Whether it is about what `o` sets: the key itself, or something in a table that the file
+    /// does not have, so that overrides alone made it.
+    fn is_of(&self, o: &Override, from_file: &Table) -> bool {
+        let Some(key) = &self.key else { return false };
+        let inside = o
+            .key
+            .strip_prefix(key.as_str())
+            .is_some_and(|rest| rest.starts_with('.'));
+        o.key == *key || inside && !has(from_file, key)
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{key}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+fn has(table: &Table, key: &str) -> bool {
+    let mut parts = key.split('.');
+    let first = parts.next().and_then(|part| table.get(part));
+    parts.fold(first, |place, part| place?.get(part)).is_some()
+}
+
+fn fit<T: DeserializeOwned>(table: &Table) -> Result<T, Misfit> {
+    // Errors tell their place in a text only, so a text is made of the table.
+    let failed = |message: String| Misfit { key: None, message };
+    let text = toml::to_string(table).map_err(|e| failed(e.to_string()))?;
+    toml::from_str(&text).map_err(|e| {
+        let place = e.span().filter(|span| !span.is_empty());
+        let parsed = DeTable::parse(&text).ok();
+        Misfit {
+            key: place
+                .zip(parsed)
+                .and_then(|(place, table)| key_at(table.get_ref(), &place)),
+            message: one_line(e.message()),
+        }
+    })
+}
+
+/// The key whose name or value holds `place`, with dots.
+fn key_at(table: &DeTable<'_>, place: &Range<usize>) -> Option<String> {
+    let holds = |span: Range<usize>| span.start <= place.start && place.end <= span.end;
+    table.iter().find_map(|(key, value)| {
+        let inner = match value.get_ref() {
+            DeValue::Table(table) => key_at(table, place),
+            _ => None,
+        };
+        match inner {
+            Some(inner) => Some(format!("{}.{inner}", key.get_ref())),
+            None if holds(key.span()) || holds(value.span()) => Some(key.get_ref().to_string()),
+            None => None,
+        }
+    })
+}
+
+/// Names of the fields of a struct.
+fn top_level_keys<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut keys: &'static [&'static str] = &[];
+    // It ends as soon as the names are known; that is no failure.
+    drop(T::deserialize(FieldNames(&mut keys)));
+    keys
+}
+
+/// Asks a struct for the names of its fields, and gives it nothing.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("only the names are asked for"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 fn read_file(path: &Path) -> Result<Table, SettingsError> {
@@ -155,11 +332,18 @@ fn read_text(path: &Path) -> Result<String, SettingsError> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Table, SettingsError> {
-    text.parse()
-        .map_err(|e: toml::de::Error| SettingsError::Syntax {
+    text.parse().map_err(|e: toml::de::Error| {
+        let before = e.span().and_then(|span| text.get(..span.start));
+        let line = before.map(|before| format!("line {}: ", 1 + before.matches('\n').count()));
+        SettingsError::Syntax {
             path: path.to_owned(),
-            detail: e.to_string().trim().to_owned(),
-        })
+            detail: format!("{}{}", line.unwrap_or_default(), one_line(e.message())),
+        }
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn parse_value(text: &str) -> Value {
@@ -171,7 +355,10 @@ fn parse_value(text: &str) -> Value {
         .unwrap_or_else(|| Value::String(text.to_owned()))
 }
 
-fn insert(table: &mut Table, key: &str, value: Value) -> Option<()> {
+fn insert(table: &mut Table, key: &str, value: Value) -> Result<(), &'static str> {
+    if key.split('.').any(str::is_empty) {
+        return Err("the name of a table or key is missing");
+    }
     let (path, last) = match key.rsplit_once('.') {
         Some((path, last)) => (path.split('.').collect(), last),
         None => (Vec::new(), key),
@@ -181,13 +368,11 @@ fn insert(table: &mut Table, key: &str, value: Value) -> Option<()> {
         place = place
             .entry(part)
             .or_insert_with(|| Value::Table(Table::new()))
-            .as_table_mut()?;
-    }
-    if last.is_empty() {
-        return None;
+            .as_table_mut()
+            .ok_or("a key in a value that is no table")?;
     }
     place.insert(last.to_owned(), value);
-    Some(())
+    Ok(())
 }
 
 #[cfg(test)]
@@ -259,13 +444,118 @@ mod tests {
         check("name = \"a\"\nnmae = 1", &[], "settings_invalid", "nmae");
         check("[chain]", &[], "settings_invalid", "name");
         check("name = 3", &[], "settings_invalid", "string");
-        check("name = \"a\"", &["chain"], "settings_override", "chain");
+        check(
+            "name = \"a\"",
+            &["chain"],
+            "settings_override",
+            "--set chain: ",
+        );
+        check("name = \"a\"", &["=1"], "settings_override", "--set =1: ");
         check("name = \"a\"", &["name.x=1"], "settings_override", "name.x");
         check(
             &format!("name = \"{}\"", "a".repeat(2 << 20)),
             &[],
             "settings_too_long",
             "bytes",
+        );
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn variables_of_other_programs_are_passed_over() {
+        let file = write("name = \"a\"\n");
+        let env = variables(&[
+            ("ZARATHUSTRA_RPC_URL", "http://127.0.0.1:8545"),
+            ("ZARATHUSTRA_HOME", "/tmp"),
+            ("ZARATHUSTRA_PASSWORD_FILE", "password"),
+            ("ZARATHUSTRA_MAX_FEE_GWEI", "20"),
+            ("ZARATHUSTRA_", "nothing"),
+        ]);
+        let found: Example = load(Some(file.path()), env, &[]).expect("settings");
+        assert_eq!(found.name, "a");
+        assert_eq!(found.chain, Chain::default());
+    }
+
+    #[test]
+    fn a_variable_may_name_a_key_at_the_top() {
+        let env = variables(&[("ZARATHUSTRA_NAME", "b")]);
+        let found: Example = load(None, env, &[]).expect("settings");
+        assert_eq!(found.name, "b");
+        assert_eq!(top_level_keys::<Example>(), ["name", "chain"]);
+    }
+
+    #[test]
+    fn whoever_set_what_does_not_fit_is_named() {
+        let file = write("name = \"a\"\n[chain]\nconfirmations = 1\n");
+        let path = file.path().display();
+        let check = |env: &[(&str, &str)], flags: &[&str], code: &str, expected: &str| {
+            let flags: Vec<String> = flags.iter().map(|s| (*s).to_owned()).collect();
+            let error =
+                load::<Example>(Some(file.path()), variables(env), &flags).expect_err("a mistake");
+            assert_eq!((error.code(), error.to_string().as_str()), (code, expected));
+        };
+        let unknown = "expected `rpc_url` or `confirmations`";
+        check(
+            &[("ZARATHUSTRA_CHAIN__CONFIRMATION", "2")],
+            &["chain.confirmations=3"],
+            "settings_invalid",
+            &format!(
+                "ZARATHUSTRA_CHAIN__CONFIRMATION: chain.confirmation: unknown field \
+                 `confirmation`, {unknown}"
+            ),
+        );
+        check(
+            &[("ZARATHUSTRA_CHIAN__CONFIRMATIONS", "2")],
+            &[],
+            "settings_invalid",
+            "ZARATHUSTRA_CHIAN__CONFIRMATIONS: chian: unknown field `chian`, expected `name` or \
+             `chain`",
+        );
+        check(
+            &[("ZARATHUSTRA_CHAIN__CONFIRMATIONS", "few")],
+            &[],
+            "settings_invalid",
+            "ZARATHUSTRA_CHAIN__CONFIRMATIONS: chain.confirmations: invalid type: string \"few\", \
+             expected u64",
+        );
+        check(
+            &[("ZARATHUSTRA_NAME", "3")],
+            &["chain.rpc_url=\"http://a\""],
+            "settings_invalid",
+            "ZARATHUSTRA_NAME: name: invalid type: integer `3`, expected a string",
+        );
+        check(
+            &[("ZARATHUSTRA_NAME__FIRST", "b")],
+            &[],
+            "settings_override",
+            "ZARATHUSTRA_NAME__FIRST: a key in a value that is no table",
+        );
+        check(
+            &[("ZARATHUSTRA_CHAIN__CONFIRMATIONS", "2")],
+            &["chain.rpc=1"],
+            "settings_invalid",
+            &format!("--set chain.rpc=1: chain.rpc: unknown field `rpc`, {unknown}"),
+        );
+
+        std::fs::write(file.path(), "name = \"a\"\n[chain]\nrpc = 1\n").expect("write it");
+        check(
+            &[("ZARATHUSTRA_CHAIN__CONFIRMATIONS", "2")],
+            &[],
+            "settings_invalid",
+            &format!("{path}: chain.rpc: unknown field `rpc`, {unknown}"),
+        );
+        std::fs::write(file.path(), "[chain]\n").expect("write it");
+        check(
+            &[("ZARATHUSTRA_CHAIN__CONFIRMATIONS", "2")],
+            &[],
+            "settings_invalid",
+            &format!("{path}: missing field `name`"),
         );
     }
 

@@ -26,6 +26,16 @@ pub enum OpenError {
     Journal(#[from] JournalError),
 }
 
+impl OpenError {
+    /// The stable name of the reason.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Keystore(e) => e.code(),
+            Self::Journal(_) => "journal_failed",
+        }
+    }
+}
+
 /// Why something was not signed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotSafe {

@@ -221,16 +221,42 @@ async fn a_node_that_is_not_there() {
             .stderr
             .ends_with("\nhint: is the node running? name its address with --rpc-url\n")
     );
+}
 
-    let error = ["request", "list", "--rpc-url", "nonsense", "--addresses"];
-    program
-        .refuses(
-            &[&error[..], &[addresses.to_str().expect("text")]].concat(),
-            "node_answer_malformed",
-            "decode the answer to rpc_url: \"nonsense\" is not a URL",
-            "--rpc-url takes an address such as http://127.0.0.1:8545",
-        )
-        .await;
+#[tokio::test]
+async fn an_address_that_is_no_node_s() {
+    let program = Program::new();
+    let addresses = write_addresses(&program, 31337);
+    let addresses = addresses.to_str().expect("text");
+    for (url, reason) in [
+        ("nonsense", "does not begin with http:// or https://"),
+        ("127.0.0.1:8545", "does not begin with http:// or https://"),
+        (
+            "ws://127.0.0.1:8545",
+            "does not begin with http:// or https://",
+        ),
+        (
+            "ftp://127.0.0.1:8545",
+            "does not begin with http:// or https://",
+        ),
+        ("http://127.0.0.1:99999", "invalid port number"),
+    ] {
+        program
+            .refuses(
+                &[
+                    "request",
+                    "list",
+                    "--rpc-url",
+                    url,
+                    "--addresses",
+                    addresses,
+                ],
+                "rpc_url_malformed",
+                &format!("{url:?} is not the address of a node: {reason}"),
+                "--rpc-url takes an address such as http://127.0.0.1:8545",
+            )
+            .await;
+    }
 }
 
 #[tokio::test]
@@ -255,6 +281,15 @@ async fn an_ipfs_node_that_is_not_there() {
             &["ipfs", "add", "hello", "--ipfs", "ftp://host"],
             "rpc_url_malformed",
             "\"ftp://host\" is not a node's RPC address: does not begin with http://",
+            "--ipfs takes an address such as http://127.0.0.1:5001",
+        )
+        .await;
+    let url = "http://127.0.0.1:99999";
+    program
+        .refuses(
+            &["ipfs", "add", "hello", "--ipfs", url],
+            "rpc_url_malformed",
+            &format!("{url:?} is not a node's RPC address: the port is not a number up to 65535"),
             "--ipfs takes an address such as http://127.0.0.1:5001",
         )
         .await;
@@ -304,6 +339,46 @@ async fn arguments_that_cannot_be_understood_exit_with_2() {
             output.stderr
         );
     }
+}
+
+#[tokio::test]
+async fn arguments_that_cannot_be_understood_are_told_in_json_where_it_is_asked_for() {
+    let program = Program::new();
+    for (arguments, message, hint) in [
+        (
+            &["--json", "request", "show", "abc"][..],
+            "invalid value 'abc' for '<ID>': invalid digit found in string",
+            "For more information, try '--help'.",
+        ),
+        (
+            &["request", "lst", "--json"][..],
+            "unrecognized subcommand 'lst'",
+            "tip: a similar subcommand exists: 'list'; Usage: zarathustra request [OPTIONS] \
+             <COMMAND>; For more information, try '--help'.",
+        ),
+        (
+            &["--json", "request"][..],
+            "the command is not complete",
+            "`--help` shows what is missing",
+        ),
+    ] {
+        let output = program.run(arguments).await;
+        assert_eq!(
+            (output.code, output.stdout.as_str()),
+            (Some(2), ""),
+            "{arguments:?}"
+        );
+        let error: serde_json::Value = serde_json::from_str(&output.stderr).expect("JSON");
+        let expected =
+            serde_json::json!({ "error": { "code": "usage", "message": message, "hint": hint } });
+        assert_eq!(error, expected, "{arguments:?}");
+    }
+    // Help is no error, and what stands behind `--` is no flag.
+    let help = program.run(&["--json", "request", "--help"]).await;
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    let plain = program.run(&["request", "show", "--", "--json"]).await;
+    assert_eq!(plain.code, Some(2));
+    assert!(plain.stderr.starts_with("error: "), "{}", plain.stderr);
 }
 
 #[tokio::test]

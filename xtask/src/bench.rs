@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: long simulations and fuzzing, for which `cargo xtask test` has no time.
+
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Subcommand};
+use eyre::Result;
+
+use crate::{checkout::Checkout, setup::Setup, steps::Steps, test::forge};
+
+/// Crates whose rules are tested on random cases.
+const RULES: [&str; 5] = [
+    "zarathustra-protocol",
+    "zarathustra-primitives",
+    "zarathustra-bls",
+    "zarathustra-eval",
+    "zarathustra-content",
+];
+/// Test programs with random cases, beside those in the libraries themselves.
+const RULES_TESTS: [&str; 2] = ["batch", "hostile_trees"];
+
+#[derive(Clone, Copy, Subcommand)]
+pub enum Bench {
+    /// Fuzzes the contracts and their invariants.
+    Contracts(Contracts),
+    /// Tests the rules in Rust on random cases.
+    Rules(Rules),
+    /// Measures how many votes are decoded and checked per second.
+    Votes,
+}
+
+#[derive(Clone, Copy, Args)]
+pub struct Contracts {
+    /// Runs of each fuzz test.
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::default().fuzz_runs)]
+    fuzz_runs: u32,
+    /// Runs of each invariant test.
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::default().invariant_runs)]
+    invariant_runs: u32,
+}
+
+impl Default for Contracts {
+    fn default() -> Self {
+        Self {
+            fuzz_runs: 10_000,
+            invariant_runs: 256,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Args)]
+pub struct Rules {
+    /// Cases of each test.
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::default().cases)]
+    cases: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { cases: 20_000 }
+    }
+}
+
+/// Runs one of them, or all.
+pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Result<ExitCode> {
+    let mut steps = Steps::new(checkout);
+    steps.step("set-up", || setup.run());
+    match which {
+        Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
+        Some(Bench::Rules(runs)) => rules(&mut steps, runs),
+        Some(Bench::Votes) => votes(&mut steps),
+        None => {
+            votes(&mut steps);
+            contracts(checkout, &mut steps, Contracts::default());
+            rules(&mut steps, Rules::default());
+        }
+    }
+    Ok(steps.finish())
+}
+
+fn contracts(checkout: &Checkout, steps: &mut Steps<'_>, runs: Contracts) {
+    let mut forge = forge(checkout, &["test"]);
+    forge
+        .env("FOUNDRY_FUZZ_RUNS", runs.fuzz_runs.to_string())
+        .env("FOUNDRY_INVARIANT_RUNS", runs.invariant_runs.to_string());
+    steps.tests("contracts", &mut forge);
+}
+
+fn rules(steps: &mut Steps<'_>, runs: Rules) {
+    // Not nextest, which ends tests that take long.
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--locked", "--no-fail-fast", "--lib"]);
+    for name in RULES {
+        cargo.args(["--package", name]);
+    }
+    for name in RULES_TESTS {
+        cargo.args(["--test", name]);
+    }
+    cargo.env("PROPTEST_CASES", runs.cases.to_string());
+    steps.tests("rules", &mut cargo);
+}
+
+fn votes(steps: &mut Steps<'_>) {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--locked", "--release", "--package"]);
+    cargo.args(["zarathustra-bls", "--example", "throughput"]);
+    steps.command("votes", &mut cargo);
+}
