@@ -23,21 +23,21 @@ impl Devnet {
             .wrap_err_with(|| format!("{} names no version", file.display()))
     }
 
-    /// Software of the IPFS node that owners and optimizers use.
+    /// Name and version of the software of the IPFS node that owners and optimizers use.
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn ipfs_version(&self) -> Result<String> {
-        let url = format!("{}/api/v0/version", self.gateway_rpc());
+    pub async fn ipfs_agent(&self) -> Result<String> {
+        let url = format!("{}/api/v0/id", self.gateway_rpc());
         let answer: Value = reqwest::Client::new()
             .post(&url)
             .send()
             .await?
             .json()
             .await?;
-        Ok(answer["Version"]
+        Ok(answer["AgentVersion"]
             .as_str()
-            .wrap_err("the IPFS node names no version")?
+            .wrap_err("the IPFS node names no software")?
             .to_owned())
     }
 

@@ -182,7 +182,7 @@ async fn record(
             "eigenlayer": { "source": eigenlayer::SOURCE, "contracts": network.eigenlayer() },
             "contracts": network.addresses(),
             "libtorch": network.libtorch_version()?,
-            "ipfs": network.ipfs_version().await?,
+            "ipfs": network.ipfs_agent().await?,
             "evaluator_sha256": network.evaluator_digest(story.request).await?,
             "manifest_sha256": manifest.digest,
         },
