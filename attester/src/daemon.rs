@@ -13,9 +13,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use zarathustra_chain::{Chain, ChainError};
-use zarathustra_improve::{Improve, ImproveParts, Watch};
-use zarathustra_node::{Health, Metrics, Supervisor, http, logs, settings};
-use zarathustra_signer::Signer;
+use zarathustra_improve::{Improve, ImproveParts, StartError, Watch};
+use zarathustra_node::{Health, Metrics, Supervisor, failure::CodeOf, http, logs, settings};
+use zarathustra_signer::{OpenError, Signer};
 use zarathustra_wire::AggregatorClient;
 
 use crate::{Evaluated, Operator, OperatorParts, Settings};
@@ -26,6 +26,13 @@ const GRACE: Duration = Duration::from_secs(10);
 const RECONNECT_EVERY: Duration = Duration::from_secs(2);
 /// Least time between two ticks, however often an aggregator announces something.
 const MIN_TICK: Duration = Duration::from_millis(20);
+
+/// The errors that keep an operator's daemon from starting and have a code.
+pub const CODES: &[CodeOf] = &[
+    |cause| cause.downcast_ref().map(ChainError::code),
+    |cause| cause.downcast_ref().map(OpenError::code),
+    |cause| cause.downcast_ref().map(StartError::code),
+];
 
 /// What a role does beyond attesting, after each tick.
 pub trait Duty: Send + 'static {

@@ -17,6 +17,6 @@ mod job;
 mod operator;
 mod settings;
 
-pub use daemon::{Daemon, Duty, NoDuty, run};
+pub use daemon::{CODES, Daemon, Duty, NoDuty, run};
 pub use operator::{Evaluated, Operator, OperatorParts, task_prefix};
 pub use settings::{EvaluationSettings, HttpSettings, KeySettings, Settings};

@@ -3,18 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use zarathustra_attester::{Daemon, NoDuty};
-use zarathustra_chain::ChainError;
-use zarathustra_improve::StartError;
-use zarathustra_node::failure::{self, CodeOf};
-use zarathustra_signer::OpenError;
-
-/// The errors that keep an attester from starting and have a code.
-const CODES: &[CodeOf] = &[
-    |cause| cause.downcast_ref().map(ChainError::code),
-    |cause| cause.downcast_ref().map(OpenError::code),
-    |cause| cause.downcast_ref().map(StartError::code),
-];
+use zarathustra_attester::{CODES, Daemon, NoDuty};
+use zarathustra_node::failure;
 
 #[tokio::main]
 async fn main() -> ExitCode {
