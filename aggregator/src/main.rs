@@ -5,7 +5,10 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::Parser;
 use zarathustra_chain::ChainError;
 use zarathustra_content::ContentError;
-use zarathustra_node::failure::{self, CodeOf};
+use zarathustra_node::{
+    failure::{self, CodeOf},
+    settings,
+};
 use zarathustra_signer::KeystoreError;
 
 /// The errors that keep an aggregator from starting and have a code.
@@ -32,7 +35,6 @@ async fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> eyre::Result<()> {
-    let settings =
-        zarathustra_node::settings::load(Some(&flags.settings), std::env::vars(), &flags.set)?;
+    let settings = settings::load(Some(&flags.settings), settings::environment(), &flags.set)?;
     zarathustra_aggregator::run(settings).await
 }

@@ -70,8 +70,7 @@ impl Daemon {
     /// # Errors
     /// [`settings::SettingsError`].
     pub fn settings(&self) -> Result<Settings, settings::SettingsError> {
-        let env = std::env::vars().filter(|(k, _)| k != "ZARATHUSTRA_SETTINGS_FILE");
-        settings::load(Some(&self.settings), env, &self.set)
+        settings::load(Some(&self.settings), settings::environment(), &self.set)
     }
 }
 

@@ -9,6 +9,7 @@
 //! that names neither a table nor a top-level key is not meant for the program and is passed over.
 
 use std::{
+    ffi::OsString,
     fmt,
     ops::Range,
     path::{Path, PathBuf},
@@ -139,6 +140,23 @@ impl Override {
             }),
         }
     }
+}
+
+/// The process's variables, for [`load`]. `std::env::vars` would panic at what is no Unicode, which
+/// anybody who starts the process can put there.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    readable(std::env::vars_os())
+}
+
+/// A name that is no Unicode is none of ours; a value that is none is taken as far as it can be
+/// read, so that a key that is ours does not silently keep its default.
+fn readable(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> impl Iterator<Item = (String, String)> {
+    variables.filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
 }
 
 /// Loads settings. `file` may be absent, `env` are the process's variables, `flags` the values of
@@ -380,6 +398,16 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+
+    #[test]
+    fn variables_that_are_no_unicode_stop_nobody() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = || OsString::from_vec(vec![b'a', 0xff]);
+        let name = OsString::from("ZARATHUSTRA_NAME");
+        let found: Vec<_> = readable([(odd(), name.clone()), (name, odd())].into_iter()).collect();
+        let expected = ("ZARATHUSTRA_NAME".to_owned(), "a\u{fffd}".to_owned());
+        assert_eq!(found, [expected]);
+    }
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
