@@ -102,6 +102,7 @@ impl<'de> Deserialize<'de> for Node {
         let inputs = fields
             .remove("inputs")
             .ok_or_else(|| D::Error::missing_field("inputs"))?;
+        fields.values_mut().for_each(crate::json::plain_numbers);
         Ok(Self {
             name: serde_json::from_value(name).map_err(D::Error::custom)?,
             inputs: serde_json::from_value(inputs).map_err(D::Error::custom)?,

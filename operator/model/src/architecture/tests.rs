@@ -93,7 +93,7 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
     );
     refused(
         r#"{"name":"other","op":"relu","inputs":["input"]}"#,
-        "architecture_unused_node",
+        "architecture_unknown_output",
     );
     refused(
         r#"{"name":"last","op":"relu","inputs":["input"]},{"name":"b","op":"relu","inputs":["last"]}"#,
@@ -119,6 +119,23 @@ fn what_breaks_a_rule_is_refused_with_its_code() {
         r#"{"name":"last","op":"elu","inputs":["input"],"alpha":1e39}"#,
         "architecture_attribute",
     );
+}
+
+#[test]
+fn numbers_are_read_however_they_are_written() {
+    for epsilon in ["1e-5", "1e-05", "1E-5", "0.00001", "0.000010", "10e-6"] {
+        let node = format!(
+            r#"{{"name":"last","op":"batch_norm","inputs":["input"],"epsilon":{epsilon},"affine":false}}"#
+        );
+        let architecture = check(&node).expect(epsilon);
+        let Op::BatchNorm { epsilon: read, .. } = architecture.nodes()[0].op else {
+            panic!("a batch norm");
+        };
+        assert_eq!(read, 0.00001);
+    }
+    let beyond =
+        r#"{"name":"last","op":"batch_norm","inputs":["input"],"epsilon":1e999,"affine":false}"#;
+    refused(beyond, "architecture_json");
 }
 
 #[test]
