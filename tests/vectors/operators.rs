@@ -14,7 +14,7 @@ pub struct Case {
     pub architecture: serde_json::Value,
     /// How many rows there are.
     pub rows: usize,
-    /// The parameters, in the order of the architecture.
+    /// The parameters; names say which is which.
     pub parameters: Vec<Parameter>,
     /// All rows of each input, in the order of the architecture.
     pub inputs: Vec<Input>,
@@ -74,7 +74,9 @@ impl Input {
 /// the order of the files' names.
 pub fn read(folder: &Path) -> Vec<(String, Case)> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     let mut all = Vec::new();
     for path in paths {
