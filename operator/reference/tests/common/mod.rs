@@ -1,7 +1,9 @@
 //! Running the reference engine on vectors.
 
+#![allow(dead_code, reason = "not every test needs all of it")]
+
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -76,4 +78,15 @@ fn compute_part(case: &Case, part: impl Fn(&Input) -> (Vec<f64>, usize)) -> Vec<
         })
         .collect();
     model.forward(&values, rows).expect("the inputs fit")
+}
+
+/// The names of all operations, from the published schema.
+pub fn operations() -> BTreeSet<String> {
+    let schema = zarathustra_model::schema::architecture();
+    let nodes = schema["properties"]["nodes"]["items"]["oneOf"].as_array();
+    let nodes = nodes.expect("the schema lists the operations").iter();
+    nodes
+        .map(|node| node["properties"]["op"]["const"].as_str())
+        .map(|name| name.expect("an operation has a name").to_owned())
+        .collect()
 }
