@@ -118,17 +118,16 @@ impl Kernel for Softmax {
         let mut scores = vec![0.0; self.size];
         for block in (0..x.len()).step_by(self.size * self.inner) {
             for first in block..block + self.inner {
-                let places = (first..).step_by(self.inner).take(self.size);
-                for (score, place) in scores.iter_mut().zip(places.clone()) {
-                    *score = f64::from(x[place]);
+                for (index, score) in scores.iter_mut().enumerate() {
+                    *score = f64::from(x[first + index * self.inner]);
                 }
                 if self.logarithm {
                     log_softmax(&mut scores);
                 } else {
                     softmax(&mut scores);
                 }
-                for (score, place) in scores.iter().zip(places) {
-                    result[place] = *score as f32;
+                for (index, score) in scores.iter().enumerate() {
+                    result[first + index * self.inner] = *score as f32;
                 }
             }
         }

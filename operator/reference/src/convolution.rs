@@ -143,6 +143,13 @@ impl Sizes {
         self.channels.map(|channels| channels / self.groups)
     }
 
+    /// The channels of the input that a group sees.
+    fn channels_of<'a>(&self, group: usize, input: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+        let [inputs, _] = self.of_a_group();
+        let channels = input.chunks(self.input[0] * self.input[1]);
+        channels.skip(group * inputs).take(inputs)
+    }
+
     /// The weights of a phase: for each output channel those of one sum, in its order.
     fn part(&self, rows: &Phase, columns: &Phase, order: Order, weight: &[f32]) -> Vec<f32> {
         let [inputs, outputs] = self.of_a_group();
@@ -178,13 +185,18 @@ impl Kernel for Convolution {
             .flat_map(|channel| std::iter::repeat_n(bias(channel), plane))
             .collect();
         let mut windows = Windows::default();
+        let mut panel = Packed::default();
         for part in &self.parts {
             let places = part.rows.places * part.columns.places;
             for first in (0..places).step_by(LANES) {
                 let lanes = LANES.min(places - first);
                 windows.look(&self.sizes, part, first, lanes);
                 for group in 0..self.sizes.groups {
-                    self.group(part, group, inputs[0], &windows, |channel, lane, sum| {
+                    windows.fill(&mut panel, self.sizes.channels_of(group, inputs[0]));
+                    let [width, outputs] = [panel.width(), self.sizes.of_a_group()[1]];
+                    let weights = &part.weights[group * outputs * width..][..outputs * width];
+                    panel.multiply(weights, |output, lane, sum| {
+                        let channel = group * outputs + output;
                         let sum = sum + f64::from(bias(channel));
                         result[channel * plane + windows.places[lane]] = sum as f32;
                     });
@@ -192,33 +204,6 @@ impl Kernel for Convolution {
             }
         }
         result
-    }
-}
-
-impl Convolution {
-    /// Computes the channels of one group at the places of `windows`.
-    fn group(
-        &self,
-        part: &Part,
-        group: usize,
-        input: &[f32],
-        windows: &Windows,
-        mut put: impl FnMut(usize, usize, f64),
-    ) {
-        let [inputs, outputs] = self.sizes.of_a_group();
-        let plane = self.sizes.input[0] * self.sizes.input[1];
-        let width = inputs * windows.seen.len();
-        let mut panel = Vec::with_capacity(width);
-        for channel in input.chunks(plane).skip(group * inputs).take(inputs) {
-            for seen in &windows.seen {
-                panel.push(seen.map(|place| channel.get(place).copied().unwrap_or(0.0)));
-            }
-        }
-        let weights = &part.weights[group * outputs * width..][..outputs * width];
-        let panel = Packed::of_panels(panel, windows.places.len(), width);
-        panel.multiply(weights, |output, lane, sum| {
-            put(group * outputs + output, lane, sum);
-        });
     }
 }
 
@@ -260,6 +245,19 @@ impl Windows {
                 self.seen.push(seen);
             }
         }
+    }
+}
+
+impl Windows {
+    /// Packs what the places see of these channels.
+    fn fill<'a>(&self, panel: &mut Packed<f32>, channels: impl Iterator<Item = &'a [f32]>) {
+        panel.refill(
+            self.places.len(),
+            channels.flat_map(|channel| {
+                let see = |place| channel.get(place).copied().unwrap_or(0.0);
+                self.seen.iter().map(move |seen| seen.map(see))
+            }),
+        );
     }
 }
 

@@ -10,6 +10,7 @@ pub const LANES: usize = 8;
 
 /// Rows of `width` numbers, at least one, packed in panels of [`LANES`] rows: number `k` of all rows of a panel
 /// stand together. Rows that are missing in the last panel are zeros.
+#[derive(Default)]
 pub struct Packed<W> {
     panels: Vec<[W; LANES]>,
     rows: usize,
@@ -39,13 +40,12 @@ impl<W: Copy + Default + Into<f64>> Packed<W> {
         }
     }
 
-    /// Rows that are packed already, `width` entries for each panel.
-    pub fn of_panels(panels: Vec<[W; LANES]>, rows: usize, width: usize) -> Self {
-        Self {
-            panels,
-            rows,
-            width,
-        }
+    /// Takes other rows instead, at most [`LANES`], that are packed already.
+    pub fn refill(&mut self, rows: usize, panel: impl Iterator<Item = [W; LANES]>) {
+        self.panels.clear();
+        self.panels.extend(panel);
+        self.rows = rows;
+        self.width = self.panels.len();
     }
 
     /// Numbers of a row, at least 1.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+pub mod digest;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
