@@ -151,6 +151,8 @@ coded! {
         None = 0 "none",
         /// libtorch.
         Libtorch = 1 "libtorch",
+        /// The reference engine, whose figures are the same bits on every machine.
+        Reference = 2 "reference",
     }
 }
 
