@@ -133,7 +133,7 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
     }
 
     /// @inheritdoc IAttestationCenterTasks
-    function environmentAt(uint16 kind, uint32 epoch) public view returns (bytes32 digest) {
+    function environmentAt(uint16 kind, uint32 epoch) external view returns (bytes32 digest) {
         Activation[] storage schedule = _environments[kind];
         // Those who ask mean the newest epochs.
         for (uint256 i = schedule.length; i != 0; --i) {
@@ -510,7 +510,6 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
         t.fee = head.fee;
         t.seed = record.seed;
         t.subjectHash = record.subjectHash;
-        t.environment = environmentAt(head.kind, head.epoch);
         t.undelivered = _undelivered[taskId];
         if (head.state == TaskState.Fetching) {
             t.deadline = record.seedBlock + _definitions[head.kind].seedSource.reach() + 1;

@@ -76,7 +76,6 @@ interface IAttestationCenterTypes {
     /// @param deadline From when `expire` works: a real block number while Fetching, market clock while
     /// Evaluating, 0 otherwise.
     /// @param certifiedAt Clock of the approving certificate; 0 without one.
-    /// @param environment What `environmentAt` says for the task's epoch; 0 when nothing was scheduled for it.
     /// @param undelivered Hash of a certified result that the logic has not taken yet; 0 otherwise.
     struct Task {
         uint16 kind;
@@ -95,7 +94,6 @@ interface IAttestationCenterTypes {
         uint96 fee;
         bytes32 seed;
         bytes32 subjectHash;
-        bytes32 environment;
         bytes32 undelivered;
     }
 

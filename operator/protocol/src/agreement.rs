@@ -236,6 +236,15 @@ pub fn check_alone(
         .then_some(Rejection::EngineMustBeReference { engine })
 }
 
+/// The engine with which an attester has to evaluate before it can compare a claim with what it
+/// found; `None` when what it found will do. Who found the challenger unavailable has nothing to
+/// evaluate.
+pub fn engine_wanted(own: &EvaluationResult, claimed: &EvaluationResult) -> Option<Engine> {
+    let wanted = claimed.engine();
+    let fits = wanted == Engine::None || wanted == own.engine();
+    (!fits && own.status() != Status::Unavailable).then_some(wanted)
+}
+
 fn compare_scored(
     own: Side<'_>,
     own_figures: &Figures,
@@ -539,6 +548,37 @@ mod tests {
         let engine = Engine::Libtorch;
         let expected = Opinion::Reject(Rejection::EngineMustBeReference { engine });
         assert_eq!(compare(side, side, Some(&rules)), expected);
+    }
+
+    #[test]
+    fn a_claim_is_compared_with_what_its_own_engine_finds() {
+        let own = scores(0, 0);
+        let figures = *result(&own).figures().expect("scored");
+        let by = |engine| scored_by(engine, figures, own.root());
+        let (libtorch, reference) = (by(Engine::Libtorch), by(Engine::Reference));
+        let cases = [
+            (libtorch, libtorch, None),
+            (reference, reference, None),
+            (libtorch, reference, Some(Engine::Reference)),
+            (reference, libtorch, Some(Engine::Libtorch)),
+            (libtorch, failed(Status::NonFinite), None),
+            (reference, failed(Status::Unavailable), None),
+            (
+                failed(Status::NonFinite),
+                reference,
+                Some(Engine::Reference),
+            ),
+            (failed(Status::NonFinite), libtorch, Some(Engine::Libtorch)),
+            (failed(Status::Unavailable), reference, None),
+            (failed(Status::TooLarge), failed(Status::TooLarge), None),
+        ];
+        for (own, claimed, expected) in cases {
+            assert_eq!(
+                engine_wanted(&own, &claimed),
+                expected,
+                "{own:?} {claimed:?}"
+            );
+        }
     }
 
     #[test]
