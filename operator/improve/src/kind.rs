@@ -62,9 +62,12 @@ pub struct Improve {
     workers: Arc<Workers>,
     memory_bytes: u64,
     /// What was evaluated for tasks that are not over, so that a claim repeats nothing.
-    found: Arc<Mutex<HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>>>,
+    found: Arc<Mutex<FoundByEngine>>,
     addresses: String,
 }
+
+/// What each engine found, or is at, for a task.
+type FoundByEngine = HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>;
 
 /// What an evaluation found.
 #[derive(Clone, Debug)]
@@ -312,7 +315,7 @@ impl Improve {
             .cloned()
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>> {
+    fn known(&self) -> MutexGuard<'_, FoundByEngine> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
