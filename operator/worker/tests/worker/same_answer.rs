@@ -14,12 +14,12 @@ use crate::x_squared;
 const TOLERANCE: u64 = 1000;
 
 /// Wide enough for matrix kernels to differ by instruction set, batch and number of threads.
-const WIDE: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},
-    "nodes":[{"name":"a","op":"dense","inputs":["input"],"units":384,"bias":true},
+const WIDE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],
+    "nodes":[{"name":"a","op":"linear","inputs":["input"],"units":384,"bias":true},
              {"name":"b","op":"tanh","inputs":["a"]},
-             {"name":"c","op":"dense","inputs":["b"],"units":384,"bias":true},
+             {"name":"c","op":"linear","inputs":["b"],"units":384,"bias":true},
              {"name":"d","op":"gelu","inputs":["c"],"approximate":false},
-             {"name":"e","op":"dense","inputs":["d"],"units":1,"bias":true}],
+             {"name":"e","op":"linear","inputs":["d"],"units":1,"bias":true}],
     "output":"e"}"#;
 
 /// Parameters that follow from a number, as large as those that training begins with.
@@ -50,6 +50,7 @@ fn job() -> EvaluationJob {
     let limits = &mut job.manifest.limits;
     (limits.parameters, limits.parameter_bytes) = (1 << 20, 4 << 20);
     (limits.macs_per_sample, limits.fuel) = (1 << 20, 1 << 40);
+    limits.activation_bytes = 1 << 20;
     job
 }
 

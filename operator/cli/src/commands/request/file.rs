@@ -198,7 +198,7 @@ impl RequestFile {
         let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
         let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
         let cost = Cost::of(&parsed);
-        if let Some(limit) = cost.exceeds(&self.limits) {
+        if let Some(limit) = self.limits.exceeded_by(&cost) {
             return Err(refusal(
                 "limit_too_low",
                 format!("the architecture needs more than limits.{limit} allows"),
