@@ -30,6 +30,7 @@ library EvaluationResult {
     uint8 private constant LAST_OPTIMIZER_STATUS = 6;
     uint8 private constant LAST_STATUS = 9;
     uint8 private constant EMPIRICAL_BERNSTEIN = 1;
+    uint8 private constant BETTING = 2;
     uint8 private constant LIBTORCH = 1;
 
     /// @notice Decodes a result. Never reverts.
@@ -85,8 +86,8 @@ library EvaluationResult {
         if (encoded.version != VERSION || encoded.status > LAST_STATUS) return false;
         if (encoded.fault != faultOf(encoded.status)) return false;
         if (encoded.status == OK) {
-            return encoded.bound == EMPIRICAL_BERNSTEIN && encoded.engine == LIBTORCH
-                && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
+            return (encoded.bound == EMPIRICAL_BERNSTEIN || encoded.bound == BETTING)
+                && encoded.engine == LIBTORCH && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
         }
         return encoded.bound == 0 && encoded.engine == 0 && encoded.samples == 0
             && encoded.championScore == 0 && encoded.challengerScore == 0

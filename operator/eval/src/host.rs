@@ -328,7 +328,13 @@ fn scored(scores: &SampleScores, manifest: &Manifest) -> Result<EvaluationResult
     let lost = |error: &dyn std::error::Error| LocalFailure::WorkerLost {
         detail: format!("no figures follow from its scores: {error}"),
     };
-    let figures = zarathustra_protocol::figures(scores, manifest.score_range, manifest.alpha)
+    let Manifest {
+        score_range,
+        alpha,
+        bound,
+        ..
+    } = *manifest;
+    let figures = zarathustra_protocol::figures(scores, score_range, alpha, bound)
         .map_err(|error| lost(&error))?;
     let environment = EnvironmentLock.digest();
     EvaluationResult::scored(environment, Engine::Libtorch, figures, scores.root())

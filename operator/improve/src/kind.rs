@@ -346,6 +346,7 @@ impl Improve {
         let rules = manifest.map(|m| agreement::Rules {
             range: m.score_range,
             alpha: subject.alpha,
+            bound: m.bound,
             samples: m.samples,
             tolerance: subject.tolerance.micros().unsigned_abs(),
         });

@@ -13,11 +13,11 @@ use zarathustra_content::{ContentId, file_id};
 use zarathustra_eval::{
     architecture::{Architecture, MAX_ARCHITECTURE_BYTES},
     cost::Cost,
-    manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest},
+    manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest, bound_named},
     parameters::Parameters,
 };
 use zarathustra_improve::IMPROVE;
-use zarathustra_primitives::{Alpha, Digest, Score, ScoreRange};
+use zarathustra_primitives::{Alpha, Bound, Digest, Score, ScoreRange};
 
 use crate::{
     amount::Amount,
@@ -40,6 +40,8 @@ pub struct RequestFile {
     baseline: PathBuf,
     samples: u32,
     score_range: [Decimal; 2],
+    #[serde(default)]
+    bound: BoundName,
     limits: Limits,
     terms: TermsFile,
     escrow: EscrowFile,
@@ -74,6 +76,26 @@ struct EscrowFile {
     reward: Amount,
     fees: Amount,
     bond: Amount,
+}
+
+/// A bound as manifests call it; empirical Bernstein where a file names none.
+#[derive(Clone, Copy, Debug)]
+struct BoundName(Bound);
+
+impl Default for BoundName {
+    fn default() -> Self {
+        Self(Bound::EmpiricalBernstein)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoundName {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        bound_named(&String::deserialize(d)?)
+            .map(Self)
+            .ok_or_else(|| {
+                serde::de::Error::custom("expected \"empirical-bernstein\" or \"betting\"")
+            })
+    }
 }
 
 /// Which token a request pays in.
@@ -217,6 +239,7 @@ impl RequestFile {
             samples: self.samples,
             score_range: ScoreRange::new(lo.0, hi.0).wrap_err("read score_range")?,
             alpha: Alpha::from_ppb(self.terms.alpha_ppb).wrap_err("read terms.alpha_ppb")?,
+            bound: self.bound.0,
             limits: self.limits,
         };
         let manifest_bytes = manifest.to_json().into_bytes();
