@@ -12,6 +12,7 @@ use zarathustra_primitives::{
 };
 
 use betting::Bettor;
+pub use betting::order as betting_order;
 
 /// Scores from which no figures follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -156,14 +156,14 @@ impl Bettor {
     }
 }
 
-/// The order of betting on `n` samples: every `step`-th, round and round, with a step near the
+/// The order of betting on `n` samples (5.4): every `step`-th, round and round, with a step near the
 /// golden section of `n` that meets each sample once.
 ///
 /// Bets assume that what comes resembles what came. An evaluator that draws its samples class by
 /// class would break that in the order of the leaves: a model better at the first class and worse
 /// at all others would win before the others come. In this order every stretch has its share of
 /// each class.
-fn order(n: usize) -> impl Iterator<Item = usize> {
+pub fn order(n: usize) -> impl Iterator<Item = usize> {
     // 2^64 divided by the golden ratio, the nearest integer.
     const SECTION: u128 = 11_400_714_819_323_198_485;
     let near = ((n as u128 * SECTION) >> 64) as usize;
