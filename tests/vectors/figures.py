@@ -189,9 +189,10 @@ def all_cases():
 
 ALPHAS = [1, 2, 3, 10, 1000, 12345, 10**6, 7654321, 10**7, 31250000, 62500000, 99999999, 10**8]
 
-with open("figures.json", "w", encoding="utf-8") as out:
-    rows = ",\n    ".join(json.dumps(case) for case in all_cases())
-    logs = ",\n    ".join(
-        json.dumps({"alpha_ppb": a, "ceil_1e18": str(logarithm(a))}) for a in ALPHAS
-    )
-    out.write('{\n  "logarithms": [\n    ' + logs + '\n  ],\n  "cases": [\n    ' + rows + "\n  ]\n}\n")
+if __name__ == "__main__":
+    with open("figures.json", "w", encoding="utf-8") as out:
+        rows = ",\n    ".join(json.dumps(case) for case in all_cases())
+        logs = ",\n    ".join(
+            json.dumps({"alpha_ppb": a, "ceil_1e18": str(logarithm(a))}) for a in ALPHAS
+        )
+        out.write('{\n  "logarithms": [\n    ' + logs + '\n  ],\n  "cases": [\n    ' + rows + "\n  ]\n}\n")

@@ -1,6 +1,6 @@
 //! The number of samples that a wanted improvement takes.
 
-use zarathustra_primitives::{Alpha, Bound, MAX_SAMPLES, ScoreRange};
+use zarathustra_primitives::{MAX_SAMPLES, ScoreRange};
 
 use crate::{Random, Test, simulate::count, test::moments};
 
@@ -93,6 +93,28 @@ pub struct Plan {
     pub power: f64,
     /// Trials of that simulation.
     pub trials: u64,
+    /// How far the lower bound lies below the improvement, in millionths; the mean of a few
+    /// evaluations.
+    pub width: i64,
+}
+
+impl Goal {
+    /// Checks what can be checked without a pilot.
+    ///
+    /// # Errors
+    /// When the power is none, or the improvement is not above the limit.
+    pub const fn check(&self) -> Result<(), PlanError> {
+        if !(self.power >= 0.5 && self.power < 1.0) {
+            return Err(PlanError::Power { found: self.power });
+        }
+        if self.improvement <= self.limit {
+            return Err(PlanError::TooSmall {
+                improvement: self.improvement,
+                limit: self.limit,
+            });
+        }
+        Ok(())
+    }
 }
 
 /// Differences that stand for those of a future evaluation, about a mean of 0.
@@ -196,15 +218,7 @@ fn power_in(test: &Test, pool: &[i64], limit: i64, samples: u32, trials: u64, se
 /// # Errors
 /// When the goal makes no sense or cannot be reached.
 pub fn plan(test: &Test, pool: &Pool, goal: &Goal, seed: u64) -> Result<Plan, PlanError> {
-    if !(0.5..1.0).contains(&goal.power) {
-        return Err(PlanError::Power { found: goal.power });
-    }
-    if goal.improvement <= goal.limit {
-        return Err(PlanError::TooSmall {
-            improvement: goal.improvement,
-            limit: goal.limit,
-        });
-    }
+    goal.check()?;
     let differences = pool.with_mean(goal.improvement, test.range)?;
     let trials =
         |effort: u64, (least, most): (u64, u64), n: u32| (effort / u64::from(n)).clamp(least, most);
@@ -240,7 +254,22 @@ pub fn plan(test: &Test, pool: &Pool, goal: &Goal, seed: u64) -> Result<Plan, Pl
         samples,
         power: fine(samples, 2),
         trials: trials(FINE, FINE_TRIALS, samples),
+        width: width(test, &differences, samples, seed),
     })
+}
+
+/// Mean distance of the lower bound from the pool's mean over a few evaluations.
+fn width(test: &Test, pool: &[i64], samples: u32, seed: u64) -> i64 {
+    const EVALUATIONS: u64 = 5;
+    let lower = |stream| {
+        let mut random = Random::new(!seed, stream);
+        let draws: Vec<i64> = (0..samples)
+            .map(|_| pool[random.below(pool.len())])
+            .collect();
+        test.lower(&draws)
+    };
+    let (mean, _) = moments(pool);
+    mean as i64 - (0..EVALUATIONS).map(lower).sum::<i64>() / EVALUATIONS as i64
 }
 
 /// Where to begin: where the half-width of empirical Bernstein leaves half of the room between

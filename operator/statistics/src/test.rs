@@ -1,7 +1,7 @@
 //! Whether a lower bound reaches a limit, for many sets of differences.
 
 use zarathustra_primitives::{Alpha, Bound, SampleScore, SampleScores, Score, ScoreRange};
-use zarathustra_protocol::{betting_order, lower_reaches};
+use zarathustra_protocol::{betting_order, figures, lower_reaches};
 
 /// How far, in natural logarithms of the capital, quick arithmetic has to be from the target to
 /// decide. Its bets differ from the exact ones by their rounding, a millionth part or so.
@@ -40,16 +40,42 @@ impl Test {
 
     /// The answer of the protocol's integers.
     fn exactly(&self, differences: &[i64], limit: i64) -> bool {
+        let limit = Score::from_micros(limit);
+        lower_reaches(
+            &self.scores(differences),
+            self.range,
+            self.alpha,
+            self.bound,
+            limit,
+        )
+        .expect("a bound, and differences in range")
+    }
+
+    /// The lower bound of the mean of `differences`, in millionths.
+    ///
+    /// # Panics
+    /// As [`Self::reaches`] does.
+    pub fn lower(&self, differences: &[i64]) -> i64 {
+        figures(
+            &self.scores(differences),
+            self.range,
+            self.alpha,
+            self.bound,
+        )
+        .expect("a bound, and differences in range")
+        .lower
+        .micros()
+    }
+
+    /// Scores with these differences.
+    fn scores(&self, differences: &[i64]) -> SampleScores {
         let lo = self.range.lo().micros();
         let score = |difference: &i64| SampleScore {
             champion: Score::from_micros(lo + (-difference).max(0)),
             challenger: Score::from_micros(lo + (*difference).max(0)),
         };
         let scores = differences.iter().map(score).collect();
-        let scores = SampleScores::new(scores).expect("a number of samples in range");
-        let limit = Score::from_micros(limit);
-        lower_reaches(&scores, self.range, self.alpha, self.bound, limit)
-            .expect("a bound, and differences in range")
+        SampleScores::new(scores).expect("a number of samples in range")
     }
 
     /// `ln(2/alpha)`.

@@ -7,12 +7,12 @@ use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
 use zarathustra_eval::{
-    Content, EvaluationJob, Submitted, WORKER_VARIABLE, WorkerSettings,
-    environment::EnvironmentLock, judge_unfetched, parameters::Expected,
+    Content, EvaluationJob, Submitted, environment::EnvironmentLock, judge_unfetched,
+    parameters::Expected,
 };
 use zarathustra_primitives::{EvaluationResult, Seed};
 
-use super::request::Bundle;
+use super::{request::Bundle, worker::Worker};
 use crate::{
     context::{Globals, read_file},
     output::{Answer, fields, micros, progress},
@@ -32,13 +32,8 @@ pub struct Evaluate {
     /// Seed, 32 bytes of hex; random when absent. Operators use one that nobody can know before.
     #[arg(long)]
     seed: Option<B256>,
-    /// The worker program; found beside this one when absent.
-    #[arg(long, env = WORKER_VARIABLE, value_name = "FILE")]
-    worker: Option<PathBuf>,
-    /// Folder of compiled evaluators, which programs on one machine may share; `cache` in the home
-    /// folder when absent.
-    #[arg(long, env = "ZARATHUSTRA_CACHE", value_name = "FOLDER")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    worker: Worker,
 }
 
 /// What was found, and what it took.
@@ -58,7 +53,7 @@ impl Evaluate {
         let chain = globals.chain().await?;
         let terms = reads::terms(&chain, self.request).await?;
         let challenger = read_file(&self.parameters, terms.maxParameterBytes)?;
-        let settings = self.settings(globals)?;
+        let settings = self.worker.settings(globals)?;
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
@@ -101,23 +96,6 @@ impl Evaluate {
         found.peak_memory_bytes = evaluation.timings.peak_memory_bytes;
         Ok(Some(found.answer()))
     }
-
-    fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
-        let cache_dir = match &self.cache {
-            Some(folder) => folder.clone(),
-            None => globals.home()?.join("cache"),
-        };
-        Ok(match &self.worker {
-            None => WorkerSettings::discover(cache_dir)?,
-            Some(worker) => WorkerSettings {
-                worker: worker.clone(),
-                cache_dir,
-                memory_bytes: WorkerSettings::MEMORY_BYTES,
-                wall: WorkerSettings::WALL,
-                allow_unsandboxed: false,
-            },
-        })
-    }
 }
 
 impl Found {
@@ -145,6 +123,7 @@ impl Found {
                 ("improvement", micros(f.improvement.micros())),
                 ("lower bound", micros(f.lower.micros())),
                 ("upper bound", micros(f.upper.micros())),
+                ("bound", f.bound.to_string()),
             ]);
         }
         lines.extend(judged.steps.iter().cloned());
@@ -168,6 +147,7 @@ impl Found {
                 "improvement": f.improvement.micros(),
                 "lower_bound": f.lower.micros(),
                 "upper_bound": f.upper.micros(),
+                "bound": f.bound,
                 "scores_root": self.result.scores_root(),
             })),
             "verdict_steps": judged.steps.iter().map(|(what, how)| json!({ "what": what, "how": how })).collect::<Vec<_>>(),

@@ -120,7 +120,7 @@ pub fn copiers(report: &mut Report) {
                 state == SubmissionState::Accepted
             })
         };
-        let mut none = |report: &mut Report, name: &str, wins: u64| {
+        let none = |report: &mut Report, name: &str, wins: u64| {
             report.check(
                 &format!("{name}, {bound}"),
                 &format!("{wins} of {trials} accepted, at most 0"),

@@ -17,6 +17,7 @@ const ALPHAS: [(u32, f64); 2] = [(10_000_000, 2.326_348), (1_000_000, 3.090_232)
 /// no minimum improvement at all.
 pub fn equal_models(report: &mut Report) {
     for null in Null::ALL {
+        let name = null.name();
         for bound in BOUNDS {
             for (ppb, _) in ALPHAS {
                 let alpha = f64::from(ppb) * 1e-9;
@@ -24,12 +25,12 @@ pub fn equal_models(report: &mut Report) {
                 let wins = false_wins(null, &test(bound, ppb, 0), SAMPLES, report.trials, seed);
                 let limit = binomial_limit(report.trials, alpha);
                 report.check(
-                    &format!("equal models, {}, {bound}, alpha {alpha}", null.name()),
+                    &format!("equal models, {name}, {bound}, alpha {alpha}"),
                     &format!("{wins} of {} accepted, at most {limit}", report.trials),
                     wins <= limit,
                     json!({
-                        "scores": null.name(), "bound": bound, "alpha": alpha,
-                        "samples": SAMPLES, "trials": report.trials, "accepted": wins,
+                        "scores": name, "bound": bound, "alpha": alpha,
+                        "samples": SAMPLES, "trials": (report.trials), "accepted": wins,
                         "limit": limit,
                     }),
                 );
@@ -56,7 +57,7 @@ pub fn ruinous_challengers(report: &mut Report) {
                 ),
                 wins <= limit,
                 json!({
-                    "bound": bound, "alpha": alpha, "samples": SAMPLES, "trials": report.trials,
+                    "bound": bound, "alpha": alpha, "samples": SAMPLES, "trials": (report.trials),
                     "gain_of_what_would_make_up": RUINOUS_GAIN, "accepted": wins, "limit": limit,
                     "naive_accepted": naive,
                 }),

@@ -1,4 +1,4 @@
-use zarathustra_primitives::Score;
+use zarathustra_primitives::{Alpha, Bound, Score};
 
 use super::*;
 
@@ -40,6 +40,7 @@ fn a_plan_for_empirical_bernstein_is_that_of_its_formula() {
         "{found:?}"
     );
     assert!((found.power - 0.8).abs() < 0.015, "{found:?}");
+    assert!((found.width as f64 - width).abs() < 3_000.0, "{found:?}");
 }
 
 #[test]
