@@ -24,7 +24,7 @@ pub mod wire;
 pub use zarathustra_model::{architecture, cost, safetensors, text};
 
 pub use host::{
-    Content, Evaluation, EvaluationJob, LocalFailure, ModelRun, RunError, Submitted, Timings,
-    WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings, check_memory, evaluate, invalid_request,
-    judge_unfetched, run_model,
+    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, LocalFailure, ModelRun, RunError,
+    Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,
+    check_memory, evaluate, judge_unfetched, run_model,
 };

@@ -1,3 +1,5 @@
+use zarathustra_primitives::Digest;
+
 use crate::text::brief;
 use crate::wire::LocalKind;
 
@@ -18,6 +20,14 @@ pub enum LocalFailure {
     NoWorker {
         /// Name of the program.
         program: String,
+    },
+    /// No worker computes under the environment that the task is to be done in.
+    #[error("no worker has the task's environment {missing}; the workers have {present}")]
+    Environment {
+        /// Digest of the lock that is missing.
+        missing: Digest,
+        /// Digests of the locks of the workers that there are.
+        present: String,
     },
     /// The request allows itself more than this operator does.
     #[error("the evaluation may need {asked} bytes of memory, this operator allows {allowed}")]
@@ -65,6 +75,7 @@ impl LocalFailure {
         match self {
             Self::Setup { .. } => "local_setup",
             Self::NoWorker { .. } => "local_no_worker",
+            Self::Environment { .. } => "local_environment",
             Self::BeyondSettings { .. } => "local_beyond_settings",
             Self::TimedOut { .. } => "local_timed_out",
             Self::OutOfMemory { .. } => "local_out_of_memory",

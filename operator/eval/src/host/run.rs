@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use zarathustra_primitives::Engine;
+
 use super::process::Answer;
 use super::{CPU_PER_WALL, DATA_SLACK_BYTES, LocalFailure, Session, WorkerSettings};
 use crate::parameters::Expected;
@@ -18,6 +20,8 @@ pub struct ModelRun {
     pub parameters: PathBuf,
     /// What it is fed, as [`inputs`](crate::inputs) describes it.
     pub inputs: PathBuf,
+    /// What computes; not none.
+    pub engine: Engine,
 }
 
 /// Why a model has no answers.
@@ -63,6 +67,7 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         architecture: absolute(&run.architecture)?,
         parameters: absolute(&run.parameters)?,
         inputs: absolute(&run.inputs)?,
+        engine: run.engine,
     };
     let seconds = settings.wall.as_secs().saturating_add(1);
     let none = Expected::of(&[]);
@@ -72,6 +77,7 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         cpu_seconds: seconds.saturating_mul(CPU_PER_WALL),
         // There is no evaluator.
         memory_bytes: 0,
+        environment: settings.environment.to_json(),
         cache: session.folder.path().to_owned(),
         evaluator: JobFile {
             path: task.architecture.clone(),

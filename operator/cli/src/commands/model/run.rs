@@ -1,14 +1,15 @@
 //! `zarathustra model run`: what the engine of operators answers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use eyre::Result;
 use serde_json::json;
 use zarathustra_eval::{
-    ModelRun, WORKER_VARIABLE, WorkerSettings, run_model,
+    ModelRun, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers, run_model,
     safetensors::{self, Dtype, TensorView},
 };
+use zarathustra_primitives as primitives;
 
 use super::{read_architecture, written_file};
 use crate::output::Answer;
@@ -46,8 +47,10 @@ pub struct Run {
 /// What computes a model's answers.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Engine {
-    /// libtorch: fast; equal under an equal environment lock.
+    /// libtorch: fast; equal within a tolerance on different machines.
     Libtorch,
+    /// The reference engine: slow; the same bits on every machine.
+    Reference,
 }
 
 impl Run {
@@ -55,13 +58,17 @@ impl Run {
     pub async fn run(self) -> Result<Answer> {
         // Found here as well, for the shape of the answers.
         let architecture = read_architecture(&self.architecture)?;
-        let Engine::Libtorch = self.engine;
+        let engine = match self.engine {
+            Engine::Libtorch => primitives::Engine::Libtorch,
+            Engine::Reference => primitives::Engine::Reference,
+        };
         let run = ModelRun {
             architecture: self.architecture.clone(),
             parameters: self.parameters.clone(),
             inputs: self.inputs.clone(),
+            engine,
         };
-        let answers = run_model(&run, &self.settings()?).await?;
+        let answers = run_model(&run, &self.settings().await?).await?;
         let row = architecture.output_shape();
         let row_bytes = row.iter().product::<u64>() * size_of::<f32>() as u64;
         let mut shape = vec![answers.len() as u64 / row_bytes];
@@ -77,19 +84,16 @@ impl Run {
         Ok(answer)
     }
 
-    fn settings(&self) -> Result<WorkerSettings> {
-        // Nothing is compiled.
-        let mut settings = match &self.worker {
-            None => WorkerSettings::discover(PathBuf::new())?,
-            Some(worker) => WorkerSettings {
-                worker: worker.clone(),
-                cache_dir: PathBuf::new(),
-                memory_bytes: WorkerSettings::MEMORY_BYTES,
-                wall: WorkerSettings::WALL,
-                allow_unsandboxed: false,
-            },
+    async fn settings(&self) -> Result<WorkerSettings> {
+        let program = WorkerProgram {
+            path: self.worker.clone(),
+            ..WorkerProgram::default()
         };
-        settings.memory_bytes = self.memory_bytes;
-        Ok(settings)
+        // Nothing is compiled, so there is nothing to keep.
+        let nowhere = Path::new("");
+        let wall = WorkerSettings::WALL;
+        let workers = Workers::ask(&[program], nowhere, self.memory_bytes, wall).await?;
+        let environment = workers.digests().next().expect("one was asked");
+        Ok(workers.of(environment)?.clone())
     }
 }
