@@ -4,7 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::Deserialize;
 use zarathustra_chain::ChainSettings;
-use zarathustra_improve::{ContentSettings, WorkerProgram};
+use zarathustra_improve::{ContentSettings, Device, WorkerProgram};
 use zarathustra_node::logs::LogSettings;
 use zarathustra_primitives::Address;
 
@@ -98,6 +98,9 @@ pub struct WorkerEntry {
     /// Threads that it computes with; as the program does by default when absent.
     #[serde(default)]
     pub threads: Option<NonZeroU32>,
+    /// Where libtorch computes: `cpu` or `cuda`.
+    #[serde(default)]
+    pub device: Device,
 }
 
 impl From<WorkerEntry> for WorkerProgram {
@@ -106,6 +109,7 @@ impl From<WorkerEntry> for WorkerProgram {
             path: entry.path,
             batch_rows: entry.batch_rows.map(NonZeroU32::get),
             threads: entry.threads.map(NonZeroU32::get),
+            device: entry.device,
         }
     }
 }

@@ -143,6 +143,7 @@ pub async fn evaluate(
             .saturating_mul(CPU_PER_WALL),
         memory_bytes: manifest.limits.memory_bytes,
         environment: settings.environment.to_json(),
+        device: settings.device.of(&task),
         cache: entry.folder().to_owned(),
         evaluator: evaluator.clone(),
         task,
@@ -209,6 +210,8 @@ pub fn check_memory(limits: &Limits, allowed: u64) -> Result<(), LocalFailure> {
         .parameter_bytes
         .saturating_mul(PARAMETER_COPIES)
         .saturating_add(limits.memory_bytes)
+        // At least one row is computed at a time.
+        .saturating_add(limits.activation_bytes)
         .saturating_add(WORKER_BASE_BYTES);
     if asked > allowed {
         Err(LocalFailure::BeyondSettings { asked, allowed })

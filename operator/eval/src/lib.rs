@@ -23,6 +23,8 @@ pub mod wire;
 
 pub use zarathustra_model::{architecture, cost, safetensors, text};
 
+pub use wire::Device;
+
 pub use host::{
     Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, LocalFailure, ModelRun, RunError,
     Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,

@@ -29,6 +29,47 @@ pub struct JobFile {
     pub size: u64,
 }
 
+/// Where libtorch computes. The environment lock does not say it: a device is another processor,
+/// whose results lie within the tolerance for libtorch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The first CUDA device. Its driver needs more than the sandbox leaves otherwise: device
+    /// files, the system's libraries, and system calls that act on them.
+    Cuda,
+}
+
+impl Device {
+    /// Where a task computes if libtorch is to do it here: all else is the processor's.
+    pub fn of(self, task: &Task) -> Self {
+        let engine = match task {
+            Task::Compile => Engine::None,
+            Task::Evaluate(task) => task.engine,
+            Task::Run(task) => task.engine,
+        };
+        match engine {
+            Engine::Libtorch => self,
+            Engine::Reference | Engine::None => Self::Cpu,
+        }
+    }
+
+    /// Variables that the device's libraries read when they start.
+    pub const fn variables(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Cpu => &[],
+            Self::Cuda => &[
+                // Matrix products of 32-bit floats are not cut to 10 bits of mantissa.
+                ("NVIDIA_TF32_OVERRIDE", "0"),
+                // What cuBLAS asks for to answer the same each time.
+                ("CUBLAS_WORKSPACE_CONFIG", ":4096:8"),
+            ],
+        }
+    }
+}
+
 /// What a worker is started for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
@@ -44,6 +85,8 @@ pub struct Job {
     /// The environment lock to compute under, as JSON. The host sets the variables of it that are
     /// read before the worker can.
     pub environment: String,
+    /// Where libtorch computes.
+    pub device: Device,
     /// Folder of the compiled evaluator.
     pub cache: PathBuf,
     /// The evaluation program.

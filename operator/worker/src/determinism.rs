@@ -141,18 +141,25 @@ mod libtorch {
         /// `void at::Context::setDeterministicAlgorithms(bool on, bool warn_only)`
         #[link_name = "_ZN2at7Context26setDeterministicAlgorithmsEbb"]
         fn set_deterministic_algorithms(context: *mut c_void, on: bool, warn_only: bool);
+        /// `void at::Context::setDeterministicFillUninitializedMemory(bool b)`
+        #[link_name = "_ZN2at7Context39setDeterministicFillUninitializedMemoryEb"]
+        fn set_fill_uninitialized_memory(context: *mut c_void, on: bool);
         /// `bool at::Context::deterministicAlgorithms() const`
         #[cfg(test)]
         #[link_name = "_ZNK2at7Context23deterministicAlgorithmsEv"]
         fn deterministic_algorithms(context: *const c_void) -> bool;
     }
 
-    /// An operation without a deterministic algorithm fails from here on.
+    /// An operation without a deterministic algorithm fails from here on. Memory is not filled
+    /// before it is written to: no operation of an architecture reads what it has not written.
     pub fn use_deterministic_algorithms() {
         // SAFETY: the signatures are those of the pinned libtorch in the C++ ABI of both supported
         // processors, in which a reference and `this` are pointers. The context lives as long as
         // the process.
-        unsafe { set_deterministic_algorithms(global_context(), true, false) };
+        unsafe {
+            set_deterministic_algorithms(global_context(), true, false);
+            set_fill_uninitialized_memory(global_context(), false);
+        }
     }
 
     #[cfg(test)]

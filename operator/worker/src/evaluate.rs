@@ -35,7 +35,11 @@ pub fn compile(job: &Job) -> Result<(), Ended> {
 ///
 /// # Errors
 /// When the content is at fault, or when it cannot be done here.
-pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
+pub fn evaluate(
+    job: &Job,
+    task: &Evaluate,
+    device: Device,
+) -> Result<(Spent, SampleScores), Ended> {
     check_processor()?;
     let started = Instant::now();
     let manifest = Manifest::from_json(task.manifest.as_bytes()).map_err(internal)?;
@@ -46,7 +50,7 @@ pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), End
     let architecture = load_architecture(&task.architecture, &manifest)?;
     let engine = engine::engine(&job.cache).map_err(internal)?;
     let evaluator = load_evaluator(&engine, &job.evaluator)?;
-    let load = |file| load_model(file, &manifest, &architecture, task.engine);
+    let load = |file| load_model(file, &manifest, &architecture, (task.engine, device));
     let challenger =
         load(&task.challenger)?.map_err(|error| Ended::failed(error.status(), error))?;
     let mut spent = Spent {
@@ -197,7 +201,7 @@ fn load_model(
     file: &JobFile,
     manifest: &Manifest,
     architecture: &Architecture,
-    engine: zarathustra_primitives::Engine,
+    (engine, device): (zarathustra_primitives::Engine, Device),
 ) -> Result<Result<Model, ParametersError>, Ended> {
     let expected = Expected {
         sha256: file.sha256,
@@ -208,7 +212,7 @@ fn load_model(
     }
     let bytes = read_at_most(file, file.size)?;
     match parameters::check(&bytes, &expected, &manifest.limits, architecture) {
-        Ok(tensors) => Model::new(architecture, &tensors, engine, Device::Cpu)
+        Ok(tensors) => Model::new(architecture, &tensors, engine, device)
             .map(Ok)
             .map_err(|error| engine_failed(&error)),
         Err(error) => Ok(Err(error)),

@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+mod cuda;
 pub mod determinism;
 mod engine;
 mod evaluate;
@@ -20,7 +21,7 @@ pub mod sandbox;
 
 use std::io::{self, Read};
 
-use zarathustra_eval::wire::{self, Job, LocalKind, Reply, Spent, Task};
+use zarathustra_eval::wire::{self, Device, Job, LocalKind, Reply, Spent, Task};
 use zarathustra_primitives::{SampleScores, Status};
 
 /// Stack of the thread that does the work. Strangers' code has a part of it, see
@@ -94,7 +95,14 @@ pub fn run() -> io::Result<()> {
     let job = wire::read_frame(&mut io::stdin(), wire::MAX_JOB_BYTES)?;
     let job: Job = serde_json::from_slice(&job)?;
     // Before any thread is started: the restrictions hold for later threads only.
-    let outcome = match sandbox::enter(&job) {
+    let loaded = match job.device {
+        Device::Cpu => Ok(()),
+        Device::Cuda => cuda::load(),
+    };
+    let entered = loaded.and_then(|()| {
+        sandbox::enter(&job).map_err(|error| Ended::local(LocalKind::Sandbox, error))
+    });
+    let outcome = match entered {
         Ok(()) => {
             std::thread::spawn(end_with_host);
             std::thread::Builder::new()
@@ -103,7 +111,7 @@ pub fn run() -> io::Result<()> {
                 .join()
                 .unwrap_or_else(|_| Err(Ended::local(LocalKind::Internal, "the worker panicked")))
         }
-        Err(error) => Err(Ended::local(LocalKind::Sandbox, error)),
+        Err(ended) => Err(ended),
     };
     reply(outcome)
 }
@@ -113,12 +121,21 @@ fn perform(job: &Job) -> Result<Done, Ended> {
         Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
         Task::Evaluate(task) => {
             determinism::enter(&job.environment)?;
-            evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
+            let device = start(job.device)?;
+            evaluate::evaluate(job, task, device).map(|(spent, scores)| Done::Scored(spent, scores))
         }
         Task::Run(task) => {
             determinism::enter(&job.environment)?;
-            run::run(task).map(Done::Computed)
+            run::run(task, start(job.device)?).map(Done::Computed)
         }
+    }
+}
+
+/// The device of a job, ready to compute.
+fn start(device: Device) -> Result<tch::Device, Ended> {
+    match device {
+        Device::Cpu => Ok(tch::Device::Cpu),
+        Device::Cuda => cuda::start().map(|()| tch::Device::Cuda(0)),
     }
 }
 

@@ -166,4 +166,4 @@ fn row_bytes(shape: &[u64]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

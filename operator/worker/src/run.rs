@@ -16,7 +16,7 @@ use crate::model::Model;
 ///
 /// # Errors
 /// When a file is not as it has to be, or when it cannot be done here.
-pub fn run(task: &Run) -> Result<Vec<u8>, Ended> {
+pub fn run(task: &Run, device: Device) -> Result<Vec<u8>, Ended> {
     check_processor()?;
     let architecture = read(&task.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
     let architecture = Architecture::from_json(&architecture)
@@ -24,7 +24,7 @@ pub fn run(task: &Run) -> Result<Vec<u8>, Ended> {
     let file = read(&task.parameters, u64::MAX)?;
     let tensors = parameters::read(&file, &architecture)
         .map_err(|error| refused(&task.parameters, error.code(), &error))?;
-    let model = Model::new(&architecture, &tensors, task.engine, Device::Cpu)
+    let model = Model::new(&architecture, &tensors, task.engine, device)
         .map_err(|error| engine_failed(&error))?;
     drop(tensors);
     drop(file);

@@ -18,7 +18,9 @@ use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
     SeccompFilter, SeccompRule,
 };
-use zarathustra_eval::wire::{Job, Task};
+use zarathustra_eval::wire::{Device, Job, Task};
+
+use crate::cuda;
 
 /// The newest Landlock that is asked for; an older kernel enforces what it knows of it.
 const LANDLOCK: ABI = ABI::V6;
@@ -71,14 +73,19 @@ pub fn enter(job: &Job) -> Result<(), SandboxError> {
         }
         result => result?,
     }
-    filter_system_calls()
+    filter_system_calls(job.device)
 }
 
 fn limit_resources(job: &Job) -> io::Result<()> {
+    // A device's driver maps more data than there is; the host still watches what is held.
+    let data = match job.device {
+        Device::Cpu => job.data_bytes,
+        Device::Cuda => rlimit::INFINITY,
+    };
     for (resource, limit) in [
         (Resource::CORE, 0),
         (Resource::CPU, job.cpu_seconds),
-        (Resource::DATA, job.data_bytes),
+        (Resource::DATA, data),
         (Resource::FSIZE, MAX_FILE_BYTES),
         (Resource::NOFILE, MAX_FILES),
     ] {
@@ -118,6 +125,25 @@ fn restrict_files(job: &Job) -> Result<(), SandboxError> {
     if Path::new(PROCESSORS).exists() {
         ruleset = ruleset.add_rule(beneath(Path::new(PROCESSORS), read)?)?;
     }
+    if job.device == Device::Cuda {
+        for path in cuda::reads() {
+            let access = if path.is_dir() {
+                read
+            } else {
+                AccessFs::ReadFile.into()
+            };
+            ruleset = ruleset.add_rule(beneath(&path, access)?)?;
+        }
+        let control = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
+        for device in cuda::devices() {
+            let access = if device.is_dir() {
+                control | AccessFs::ReadDir
+            } else {
+                control
+            };
+            ruleset = ruleset.add_rule(beneath(&device, access)?)?;
+        }
+    }
     match ruleset.restrict_self()?.ruleset {
         RulesetStatus::NotEnforced => Err(SandboxError::NotEnforced),
         RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
@@ -131,9 +157,13 @@ fn beneath(
     Ok(PathBeneath::new(PathFd::new(path)?, access))
 }
 
-fn filter_system_calls() -> Result<(), SandboxError> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().map(|call| (*call, vec![])).collect();
+fn filter_system_calls(device: Device) -> Result<(), SandboxError> {
+    let more: &[i64] = match device {
+        Device::Cpu => &[],
+        Device::Cuda => cuda::CALLS,
+    };
+    let allowed = ALLOWED.iter().chain(more);
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = allowed.map(|call| (*call, vec![])).collect();
     // Threads, but no processes. Without clone3 the C library falls back to clone, whose flags a
     // filter can see.
     let thread = libc::CLONE_THREAD as u64;

@@ -84,6 +84,7 @@ fn job(task: &str, folder: &Path) -> Job {
         data_bytes: 1 << 30,
         cpu_seconds: 60,
         memory_bytes: 0,
+        device: zarathustra_eval::Device::Cpu,
         environment: String::new(),
         cache: folder.join("cache"),
         evaluator: file("evaluator"),

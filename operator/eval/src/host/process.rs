@@ -9,7 +9,6 @@ use tokio::process::{Child, Command};
 use zarathustra_primitives::SampleScores;
 
 use super::{LocalFailure, WorkerSettings};
-use crate::environment::EnvironmentLock;
 use crate::text::brief;
 use crate::wire::{self, Job, Reply};
 
@@ -20,6 +19,13 @@ const MAX_ERROR_BYTES: u64 = 16 << 10;
 /// How long a worker that has replied may take to end by itself.
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 const SIGXCPU: i32 = 24;
+/// Freed memory stays with the process, up to the largest pieces that the C library allows this
+/// for. Else it takes each large tensor from the kernel anew, whose zeros cost more than many a
+/// layer computes.
+const ALLOCATOR: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824",
+);
 
 /// By when a worker has to be done, and within which settings.
 pub struct Watch<'a> {
@@ -49,7 +55,7 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
-    let mut child = command(&watch.settings.worker, &watch.settings.environment, folder)
+    let mut child = command(watch.settings, folder)
         .spawn()
         .map_err(LocalFailure::setup(format!(
             "start {}",
@@ -92,13 +98,15 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     }
 }
 
-fn command(worker: &Path, environment: &EnvironmentLock, folder: &Path) -> Command {
-    let mut command = Command::new(worker);
+fn command(settings: &WorkerSettings, folder: &Path) -> Command {
+    let mut command = Command::new(&settings.worker);
     command
         .current_dir(folder)
         // Nothing of the operator's environment reaches code that handles strangers' bytes.
         .env_clear()
-        .envs(environment.variables())
+        .envs(settings.environment.variables())
+        .envs(settings.device.variables().iter().copied())
+        .envs([ALLOCATOR])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

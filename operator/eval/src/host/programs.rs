@@ -15,6 +15,7 @@ use super::settings::find_worker;
 use super::{LocalFailure, WorkerSettings};
 use crate::environment::{EnvironmentLock, LockError, MAX_LOCK_BYTES};
 use crate::text::brief;
+use crate::wire::Device;
 
 /// The flag by which a worker program is asked for its lock.
 pub const ENVIRONMENT_FLAG: &str = "--environment";
@@ -30,6 +31,8 @@ pub struct WorkerProgram {
     pub batch_rows: Option<u32>,
     /// Threads that it computes with.
     pub threads: Option<u32>,
+    /// Where libtorch computes.
+    pub device: Device,
 }
 
 impl WorkerProgram {
@@ -115,6 +118,7 @@ impl Workers {
             workers.entry(digest).or_insert_with(|| WorkerSettings {
                 worker,
                 environment,
+                device: program.device,
                 cache_dir: cache_dir.join(digest.to_string()),
                 memory_bytes,
                 wall,

@@ -63,12 +63,13 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         let action = format!("find {}", path.display());
         path.canonicalize().map_err(LocalFailure::setup(action))
     };
-    let task = Run {
-        architecture: absolute(&run.architecture)?,
+    let architecture = absolute(&run.architecture)?;
+    let task = Task::Run(Box::new(Run {
+        architecture: architecture.clone(),
         parameters: absolute(&run.parameters)?,
         inputs: absolute(&run.inputs)?,
         engine: run.engine,
-    };
+    }));
     let seconds = settings.wall.as_secs().saturating_add(1);
     let none = Expected::of(&[]);
     let job = Job {
@@ -78,13 +79,14 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         // There is no evaluator.
         memory_bytes: 0,
         environment: settings.environment.to_json(),
+        device: settings.device.of(&task),
         cache: session.folder.path().to_owned(),
         evaluator: JobFile {
-            path: task.architecture.clone(),
+            path: architecture,
             sha256: none.sha256,
             size: none.size,
         },
-        task: Task::Run(Box::new(task)),
+        task,
     };
     let Answer { reply, scores, .. } = session.run(&job).await?;
     match reply {

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::LocalFailure;
 use crate::environment::EnvironmentLock;
+use crate::wire::Device;
 
 /// File name of the worker program.
 pub const WORKER_PROGRAM: &str = "zarathustra-worker";
@@ -16,6 +17,8 @@ pub struct WorkerSettings {
     pub worker: PathBuf,
     /// What the worker computes under; one that it cannot have makes every evaluation local.
     pub environment: EnvironmentLock,
+    /// Where libtorch computes.
+    pub device: Device,
     /// Folder of compiled evaluators, shared by the programs of one user. Made when absent.
     pub cache_dir: PathBuf,
     /// Most memory that a worker may hold, in bytes.
@@ -41,6 +44,7 @@ impl WorkerSettings {
         Ok(Self {
             worker: find_worker()?,
             environment: EnvironmentLock::of_this_build(),
+            device: Device::Cpu,
             cache_dir,
             memory_bytes: Self::MEMORY_BYTES,
             wall: Self::WALL,

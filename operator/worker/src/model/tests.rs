@@ -4,7 +4,7 @@ use zarathustra_eval::parameters;
 
 use super::*;
 
-mod pytorch;
+pub(crate) mod pytorch;
 
 fn architecture(input: &str, nodes: &[(&str, &str)]) -> Architecture {
     let mut source = "input".to_owned();

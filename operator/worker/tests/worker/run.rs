@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use zarathustra_eval::safetensors::{self, Dtype, TensorView};
-use zarathustra_eval::{ModelRun, RunError, WorkerSettings, parameters, run_model};
+use zarathustra_eval::{Device, ModelRun, RunError, WorkerSettings, parameters, run_model};
 use zarathustra_primitives::Engine;
 
 use crate::common::{LINE, line, settings};
@@ -25,6 +25,15 @@ fn write(folder: &Path, name: &str, values: &[f32]) {
 
 /// A run of `3x + 0.5` on the values, under a name.
 async fn run(name: &str, values: &[f32], engine: Engine) -> Result<Vec<f32>, RunError> {
+    run_under(&settings(), name, values, engine).await
+}
+
+async fn run_under(
+    settings: &WorkerSettings,
+    name: &str,
+    values: &[f32],
+    engine: Engine,
+) -> Result<Vec<f32>, RunError> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("architecture"), LINE).expect("written");
     std::fs::write(folder.path().join("parameters"), line(3.0, 0.5)).expect("written");
@@ -35,7 +44,7 @@ async fn run(name: &str, values: &[f32], engine: Engine) -> Result<Vec<f32>, Run
         inputs: folder.path().join("inputs"),
         engine,
     };
-    let answers = run_model(&run, &settings()).await?;
+    let answers = run_model(&run, settings).await?;
     Ok(parameters::floats(&answers).collect())
 }
 
@@ -60,6 +69,29 @@ async fn what_is_wrong_with_a_file_has_a_code() {
         // The file is named.
         assert!(error.to_string().contains("inputs"), "{error}");
     }
+}
+
+/// Where there is no device, the operator learns it and nobody is accused.
+#[tokio::test]
+async fn a_device_computes_or_says_that_it_is_not_there() {
+    let settings = WorkerSettings {
+        device: Device::Cuda,
+        ..settings()
+    };
+    match run_under(&settings, "input", &[1.0, -2.0], Engine::Libtorch).await {
+        Ok(answers) => {
+            for (answer, expected) in answers.into_iter().zip([3.5_f32, -5.5]) {
+                assert!((answer - expected).abs() < 1e-5, "{answer}");
+            }
+        }
+        Err(error) => {
+            assert_eq!(error.code(), "local_unsupported", "{error}");
+            println!("skipped: no CUDA device ({error})");
+        }
+    }
+    // The reference engine needs none.
+    let answers = run_under(&settings, "input", &[1.0, -2.0], Engine::Reference).await;
+    assert_eq!(answers.expect("answers"), [3.5, -5.5]);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use eyre::Result;
 use serde_json::json;
+use zarathustra_eval as eval;
 use zarathustra_eval::{
     ModelRun, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers, run_model,
     safetensors::{self, Dtype, TensorView},
@@ -36,12 +37,24 @@ pub struct Run {
     /// What computes.
     #[arg(long, value_enum, default_value_t = Engine::Libtorch)]
     engine: Engine,
+    /// Where libtorch computes; on `cuda`, the worker's sandbox is wider.
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    device: Device,
     /// The worker program; found beside this one when absent.
     #[arg(long, env = WORKER_VARIABLE, value_name = "FILE")]
     worker: Option<PathBuf>,
     /// Most memory that the worker may hold, in bytes.
     #[arg(long, value_name = "BYTES", default_value_t = WorkerSettings::MEMORY_BYTES)]
     memory_bytes: u64,
+}
+
+/// Where libtorch computes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Device {
+    /// The processor.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
 }
 
 /// What computes a model's answers.
@@ -87,6 +100,10 @@ impl Run {
     async fn settings(&self) -> Result<WorkerSettings> {
         let program = WorkerProgram {
             path: self.worker.clone(),
+            device: match self.device {
+                Device::Cpu => eval::Device::Cpu,
+                Device::Cuda => eval::Device::Cuda,
+            },
             ..WorkerProgram::default()
         };
         // Nothing is compiled, so there is nothing to keep.
