@@ -20,8 +20,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("signer", &["bls", "primitives"]),
     ("chain", &["abi", "primitives"]),
     ("content", &["primitives"]),
-    ("eval", &["primitives", "protocol"]),
-    ("worker", &["eval", "primitives"]),
+    ("model", &[]),
+    ("reference", &["model"]),
+    ("eval", &["model", "primitives", "protocol"]),
+    ("worker", &["eval", "model", "primitives", "reference"]),
     ("node", &["primitives"]),
     ("wire", &["chain", "primitives"]),
     (

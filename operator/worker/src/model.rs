@@ -6,8 +6,8 @@ use zarathustra_eval::cost::Cost;
 use zarathustra_eval::environment::{BATCH_ROWS, THREADS};
 use zarathustra_eval::safetensors::TensorView;
 
-/// Most elements of a value between two nodes for the rows that are computed at a time.
-const MAX_STEP_ELEMENTS: u64 = 1 << 24;
+/// Most bytes of activations of the rows that are computed at a time.
+const MAX_STEP_BYTES: u64 = 64 << 20;
 
 enum Step {
     Dense {
@@ -51,10 +51,10 @@ impl Model {
             Tensor::f_from_data_size(view.data, &shape, Kind::Float)
         };
         let steps = architecture
-            .nodes()
+            .steps()
             .iter()
-            .map(|node| match node.op {
-                Op::Dense { bias, .. } => {
+            .map(|step| match step.op {
+                Op::Linear { bias, .. } => {
                     let weight = next()?;
                     let bias = if bias { Some(next()?) } else { None };
                     Ok(Step::Dense { weight, bias })
@@ -62,10 +62,10 @@ impl Model {
                 ref other => Ok(Step::Other(other.clone())),
             })
             .collect::<Result<_, TchError>>()?;
-        let input = &architecture.input().shape;
+        let input = &architecture.inputs()[0].shape;
         let output = architecture.output_shape();
         let cost = Cost::of(architecture);
-        let rows = (MAX_STEP_ELEMENTS / cost.widest_elements).max(1) as usize;
+        let rows = (MAX_STEP_BYTES / cost.activation_bytes).max(1) as usize;
         Ok(Self {
             steps,
             input_shape: input.iter().map(|dimension| *dimension as i64).collect(),
@@ -140,8 +140,11 @@ impl Model {
 
 fn apply(op: &Op, x: &Tensor) -> Result<Tensor, TchError> {
     match op {
-        Op::Dense { .. } => unreachable!("dense nodes hold their tensors"),
-        Op::Flatten {} => x.f_flatten(1, -1),
+        Op::Reshape { shape } => {
+            let mut rows = vec![-1];
+            rows.extend(shape.iter().map(|size| *size as i64));
+            x.f_reshape(rows.as_slice())
+        }
         Op::Relu {} => x.f_relu(),
         Op::LeakyRelu { negative_slope } => {
             let scaled = x.f_mul_scalar(f64::from(*negative_slope))?;
@@ -163,7 +166,8 @@ fn apply(op: &Op, x: &Tensor) -> Result<Tensor, TchError> {
         Op::Tanh {} => x.f_tanh(),
         Op::Softplus {} => x.f_softplus(),
         Op::Softsign {} => x.f_div(&x.f_abs()?.f_add_scalar(1.0)?),
-        Op::Softmax {} => x.f_softmax(-1, Kind::Float),
+        Op::Softmax { dim } => x.f_softmax(*dim as i64 + 1, Kind::Float),
+        other => Err(TchError::Torch(format!("no operation {}", other.name()))),
     }
 }
 

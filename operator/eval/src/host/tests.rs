@@ -22,6 +22,7 @@ fn manifest(samples: u32) -> Manifest {
             parameter_bytes: 1 << 20,
             parameters: 1,
             macs_per_sample: 1,
+            activation_bytes: 1 << 20,
             fuel: 1,
             memory_bytes: 1 << 30,
             wall_seconds: 1,

@@ -12,8 +12,8 @@ use zarathustra_primitives::{Alpha, B256, Score, ScoreRange, Seed};
 const PROBE: &str = include_str!("evaluators/probe.wat");
 
 /// One input, one output: `weight · x + bias`.
-pub const LINE: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},
-    "nodes":[{"name":"line","op":"dense","inputs":["input"],"units":1,"bias":true}],
+pub const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],
+    "nodes":[{"name":"line","op":"linear","inputs":["input"],"units":1,"bias":true}],
     "output":"line"}"#;
 
 /// Settings with the worker of this build. Compiled evaluators are kept from run to run.
@@ -108,6 +108,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
                 parameter_bytes: 4096,
                 parameters: 100,
                 macs_per_sample: 100,
+                activation_bytes: 1 << 20,
                 fuel: 10_000_000,
                 memory_bytes: 16 << 20,
                 wall_seconds: 60,

@@ -195,7 +195,7 @@ impl RequestFile {
         let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
         let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
         let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
-        if let Some(limit) = Cost::of(&parsed).exceeds(&self.limits) {
+        if let Some(limit) = self.limits.exceeded_by(&Cost::of(&parsed)) {
             return Err(refusal(
                 "limit_too_low",
                 format!("the architecture needs more than limits.{limit} allows"),
