@@ -6,15 +6,29 @@ import re
 import numpy as np
 
 from .errors import Refused, Unsupported
+from .parameters import implied
 from .shapes import infer
 
 VERSION = 2
 """Version of the architecture file that is written."""
 
 
+MAX_NAME = 128
+"""Longest name."""
+
+MAX_NODES = 4096
+"""Most nodes."""
+
+MAX_RANK, MAX_DIMENSION = 8, 1 << 24
+"""Bounds of shapes."""
+
+MAX_BYTES = 1 << 20
+"""Largest architecture file."""
+
+
 def plain(name):
-    """``name`` with what names may not hold replaced by ``_``."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "_"
+    """``name`` with what names may not hold replaced by ``_``, and cut."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[: MAX_NAME - 8] or "_"
 
 
 class Graph:
@@ -50,6 +64,10 @@ class Graph:
     def add(self, op, inputs, name, **attributes):
         """Appends a node and returns its name; ``name`` is a wish."""
         shape = infer(op, [self.shapes[source] for source in inputs], attributes)
+        if len(shape) > MAX_RANK or max(shape) > MAX_DIMENSION:
+            raise Unsupported(f"a result of shape {shape} is too large")
+        if not attributes.get("epsilon", 1) > 0:
+            raise Unsupported("epsilon has to be positive")
         name = self.free(name)
         self.nodes.append({"name": name, "op": op, "inputs": list(inputs), **attributes})
         self.shapes[name] = shape
@@ -102,10 +120,19 @@ class Graph:
         nodes = [node for node in self.nodes if node["name"] in wanted]
         if not nodes:
             raise Refused("empty_model", "the model computes nothing")
+        if len(nodes) > MAX_NODES:
+            message = f"the model becomes {len(nodes)} nodes, and {MAX_NODES} are allowed"
+            raise Refused("architecture_too_large", message)
         names = {node["name"] for node in nodes}
         kept = {k: v for k, v in self.parameters.items() if self._owners[k] in names}
+        architecture = {
+            "version": VERSION, "inputs": self.inputs, "nodes": nodes, "output": output,
+        }  # fmt: skip
+        shapes = {k: v.shape for k, v in kept.items()}
+        if kept and shapes != implied(architecture):
+            raise AssertionError("the parameters are not those that the architecture implies")
         return Imported(
-            {"version": VERSION, "inputs": self.inputs, "nodes": nodes, "output": output},
+            architecture,
             kept,
             list(dict.fromkeys(self.notes)),
             {name: self.shapes[name] for name in wanted},
@@ -126,8 +153,18 @@ class Imported:
         self.shapes = shapes
 
     def json(self):
-        """The architecture file's text."""
-        return json.dumps(self.architecture, indent=2) + "\n"
+        """The architecture file's text, with a line for each node."""
+        lines = ",\n    ".join(json.dumps(node) for node in self.architecture["nodes"])
+        text = (
+            f'{{\n  "version": {VERSION},\n'
+            f'  "inputs": {json.dumps(self.architecture["inputs"])},\n'
+            f'  "nodes": [\n    {lines}\n  ],\n'
+            f'  "output": {json.dumps(self.architecture["output"])}\n}}\n'
+        )
+        if len(text) > MAX_BYTES:
+            message = f"the architecture has {len(text)} bytes, and {MAX_BYTES} are allowed"
+            raise Refused("architecture_too_large", message)
+        return text
 
     def save(self, architecture, parameters=None):
         """Writes the architecture file and, if asked, the parameters as safetensors."""
@@ -139,5 +176,6 @@ class Imported:
                 items = [(key, "holds a value that is not finite") for key in infinite]
                 raise Refused("not_finite", "parameters have to be finite", items)
             save_file(self.parameters, parameters)
+        text = self.json()
         with open(architecture, "w", encoding="utf-8") as file:
-            file.write(self.json())
+            file.write(text)

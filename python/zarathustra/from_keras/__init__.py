@@ -101,17 +101,19 @@ class _Importer:
         return entries
 
     def _sequential(self, entries, config, inputs, place, depth):
-        tensor = inputs[0] if inputs else None
+        tensor, started = (inputs[0], True) if inputs else (None, False)
         for entry in entries:
             if entry.class_name == "InputLayer":
-                tensor = tensor or self._input(entry.name, entry.config)
+                if not started:
+                    tensor, started = self._input(entry.name, entry.config), True
                 continue
-            if tensor is None:
+            if not started:
                 built = config.get("build_input_shape") if isinstance(config, dict) else None
                 shape = topology.input_shape(entry.config) or built
-                tensor = self._input("input", {"batch_shape": shape})
+                tensor, started = self._input("input", {"batch_shape": shape}), True
+            # After a refusal there is no tensor, and what follows is looked at all the same.
             tensor = self._call(entry, [tensor], {}, depth)[0]
-        if tensor is None:
+        if not started:
             raise topology.malformed(place, "has no layers")
         return [tensor]
 
@@ -175,7 +177,14 @@ class _Importer:
             return [make(layer, tensors)]
         except Unsupported as error:
             return [self._refuse(entry, str(error))]
-        except (TypeError, ValueError, IndexError, KeyError, AttributeError, ZeroDivisionError) as e:
+        except (
+            TypeError,
+            ValueError,
+            IndexError,
+            KeyError,
+            AttributeError,
+            ZeroDivisionError,
+        ) as e:
             return [self._refuse(entry, f"its config is malformed ({type(e).__name__}: {e})")]
 
     def _refuse(self, entry, what):

@@ -37,9 +37,7 @@ def _add(layer, kind, source, name, direction, sequence):
     }
     activation = _check(layer, kind)
     if kind == "SimpleRNN":
-        return layer.graph.add(
-            "rnn", [source], name, activation=activation, layer=attributes
-        )
+        return layer.graph.add("rnn", [source], name, activation=activation, layer=attributes)
     return layer.graph.add(kind.lower(), [source], name, **attributes)
 
 

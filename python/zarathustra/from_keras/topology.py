@@ -9,6 +9,9 @@ MAX_ENCODINGS = 3
 MAX_DEPTH = 16
 """How deep models may stand in models."""
 
+MAX_LAYERS = 4096
+"""Most layers of a model."""
+
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models; ``Model`` is what Keras 2 and TensorFlow.js call functional ones."""
 
@@ -64,6 +67,8 @@ def layers(config, place):
         found = config.get("layers")
     if not isinstance(found, list) or not found:
         raise malformed(place, "config.layers has to be a list of layers")
+    if len(found) > MAX_LAYERS:
+        raise malformed(place, f"has more than {MAX_LAYERS} layers")
     for index, layer in enumerate(found):
         inner = layer.get("config") if isinstance(layer, dict) else None
         if not isinstance(inner, (dict, list)) or not isinstance(layer.get("class_name"), str):

@@ -30,8 +30,11 @@ def recurrent(kind, activation=None):
             wish = f"{w.owner(node)}_{layer}" if a["num_layers"] > 1 else w.owner(node)
             name = _layer(w, name, wish, [array(p) for p in given], ways, a["has_biases"])
             lasts += _lasts(w, name, ways)
-        hidden = w.graph.add("concatenate", lasts, f"{node.name}_hidden", dim=0) \
-            if len(lasts) > 1 else lasts[0]
+        hidden = (
+            w.graph.add("concatenate", lasts, f"{node.name}_hidden", dim=0)
+            if len(lasts) > 1
+            else lasts[0]
+        )
         results = [Value(name, x.dims), Value(hidden, [(0,), (ROWS,), (1,)])]
         return [*results, None] if kind == "lstm" else results
 

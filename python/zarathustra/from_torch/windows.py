@@ -92,7 +92,9 @@ def adaptive(op, spatial):
         sizes, wanted = w.shape(x)[1:], _list(a["output_size"], spatial)
         if wanted == [1] * spatial:
             dims = list(range(1, spatial + 1))
-            return w.add("mean" if op == "avg_pool" else "max", [x], node, dims=dims, keep_dims=True)
+            return w.add(
+                "mean" if op == "avg_pool" else "max", [x], node, dims=dims, keep_dims=True
+            )
         if any(n % m for n, m in zip(sizes, wanted)):
             raise Unsupported(f"pools {sizes} to {wanted}, which does not divide it")
         kernel = [n // m for n, m in zip(sizes, wanted)]
