@@ -32,7 +32,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there.
+    /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there. As
+    /// root on Debian, also tries to install the packages of the test that plays another processor.
     Setup {
         /// Install PyTorch, Keras and TensorFlow.js for importing models in Python too.
         #[arg(long)]
@@ -79,7 +80,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let setup = Setup::new(&checkout);
     match task {
         Task::Setup { models } => {
-            setup.run()?;
+            setup.run_for_tests()?;
             if models {
                 setup.models()?;
             }

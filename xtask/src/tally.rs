@@ -48,7 +48,9 @@ fn is_pytest(line: &str) -> bool {
     let counts = line.starts_with(|c: char| c.is_ascii_digit());
     let (head, tail) = line.rsplit_once(" in ").unwrap_or_default();
     let time = tail.split(' ').next().unwrap_or_default();
-    let seconds = time.strip_suffix('s').is_some_and(|s| s.parse::<f64>().is_ok());
+    let seconds = time
+        .strip_suffix('s')
+        .is_some_and(|s| s.parse::<f64>().is_ok());
     counts && seconds && (head.contains(" passed") || head.contains(" failed"))
 }
 

@@ -75,8 +75,7 @@ fn link_all(from: &Path, to: &Path) -> Result<()> {
         if entry.file_type()?.is_dir() {
             link_all(&entry.path(), &target)?;
         } else if !target.exists() {
-            fs::hard_link(entry.path(), &target)
-                .wrap_err_with(|| target.display().to_string())?;
+            fs::hard_link(entry.path(), &target).wrap_err_with(|| target.display().to_string())?;
         }
     }
     Ok(())
