@@ -77,6 +77,20 @@ def test_a_changed_weight_changes_the_answer(engine):
         engine.check(imported, inputs, answer(model, inputs))
 
 
+def test_what_is_trained_stays_a_parameter_even_if_it_begins_with_zeros():
+    class Positions(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.positions = nn.Parameter(torch.zeros(6, 4))
+
+        def forward(self, x):
+            return x + self.positions
+
+    imported = from_torch.import_model(Positions().eval(), [torch.randn(2, 6, 4)])
+    assert [n["op"] for n in imported.architecture["nodes"]] == ["learned_positions"]
+    assert imported.parameters["positions.weight"].shape == (6, 4)
+
+
 class Refusable(nn.Module):
     def __init__(self, compute):
         super().__init__()

@@ -44,6 +44,7 @@ class Graph:
         self.shapes = {}
         self.notes = []
         self._owners = {}
+        self._wishes = {}
 
     def input(self, name, shape, dtype):
         """Declares an input of ``shape`` without rows, of ``dtype`` f32 or i32."""
@@ -68,7 +69,8 @@ class Graph:
             raise Unsupported(f"a result of shape {shape} is too large")
         if not attributes.get("epsilon", 1) > 0:
             raise Unsupported("epsilon has to be positive")
-        name = self.free(name)
+        wish, name = plain(name), self.free(name)
+        self._wishes[name] = wish
         self.nodes.append({"name": name, "op": op, "inputs": list(inputs), **attributes})
         self.shapes[name] = shape
         return name
@@ -123,8 +125,17 @@ class Graph:
         if len(nodes) > MAX_NODES:
             message = f"the model becomes {len(nodes)} nodes, and {MAX_NODES} are allowed"
             raise Refused("architecture_too_large", message)
-        names = {node["name"] for node in nodes}
-        kept = {k: v for k, v in self.parameters.items() if self._owners[k] in names}
+        final = self._final_names(nodes)
+        nodes = [
+            {**n, "name": final[n["name"]], "inputs": [final[i] for i in n["inputs"]]}
+            for n in nodes
+        ]
+        output = final[output]
+        kept = {}
+        for key, array in self.parameters.items():
+            owner = self._owners[key]
+            if owner in wanted:
+                kept[final[owner] + key[len(owner) :]] = array
         architecture = {
             "version": VERSION, "inputs": self.inputs, "nodes": nodes, "output": output,
         }  # fmt: skip
@@ -135,8 +146,22 @@ class Graph:
             architecture,
             kept,
             list(dict.fromkeys(self.notes)),
-            {name: self.shapes[name] for name in wanted},
+            {final[name]: self.shapes[name] for name in wanted},
         )
+
+    def _final_names(self, nodes):
+        """Names as wished, where what took them first was left out."""
+        final = {i["name"]: i["name"] for i in self.inputs}
+        taken = set(final)
+        for node in nodes:
+            wish = name = self._wishes[node["name"]]
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{wish}_{count}"
+            final[node["name"]] = name
+            taken.add(name)
+        return final
 
 
 class Imported:

@@ -5,7 +5,7 @@ import torch
 
 from ..errors import Unsupported
 from .value import ROWS, Value
-from .walk import array
+from .walk import array, number
 
 
 def unary(op, **fixed):
@@ -92,17 +92,6 @@ def align(w, values, node):
     return result
 
 
-def number(value):
-    """A constant's one number, or ``None``."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, torch.Tensor) and value.numel() and not value.is_complex():
-        first = value.reshape(-1)[0]
-        if bool((value == first).all()):
-            return float(first)
-    return None
-
-
 def scaled(w, node, value, factor, offset, suffix=""):
     """``value · factor + offset``."""
     if factor == 1 and offset == 0:
@@ -113,7 +102,7 @@ def scaled(w, node, value, factor, offset, suffix=""):
 
 def _shifted(w, node, x, constant, sign):
     """``x`` and a tensor that does not depend on the input."""
-    n = number(constant)
+    n = w.number(node, constant)
     if n is not None and tuple(w.env[node].shape) == _tensor_shape(w, x):
         return scaled(w, node, x, 1, sign * n)
     if tuple(w.env[node].shape) != _tensor_shape(w, x):
@@ -163,7 +152,7 @@ def multiply(w, node, a):
         return rms_norm_pattern(w, node, x, y) or _together(
             w, "multiply", node, [w.value(x), w.value(y)]
         )
-    value, n = w.value(x), number(y)
+    value, n = w.value(x), w.number(node, y)
     made = w.graph.node(value.name)
     width = w.shape(value)[-1]
     weightless = made and made["op"] == "rms_norm" and not made["weight"]
@@ -181,7 +170,7 @@ def multiply(w, node, a):
 
 def divide(w, node, a):
     if isinstance(a["self"], torch.fx.Node) and not isinstance(a["other"], torch.fx.Node):
-        n = number(a["other"])
+        n = w.number(node, a["other"])
         if n and a.get("rounding_mode") is None:
             return scaled(w, node, w.value(a["self"]), 1 / n, 0)
     if isinstance(a["self"], torch.fx.Node) and isinstance(a["other"], torch.fx.Node):
@@ -247,7 +236,7 @@ def negative(w, node, a):
 
 
 def reverse_subtract(w, node, a):
-    n = number(a["other"])
+    n = w.number(node, a["other"])
     if n is None or a["alpha"] != 1:
         raise Unsupported("subtracts from something other than a number")
     return scaled(w, node, w.value(a["self"]), -1, n)

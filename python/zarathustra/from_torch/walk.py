@@ -29,6 +29,7 @@ class Walk:
         self.data = set()
         self.values = {}
         self.names = {}
+        self.learned = set()
         self.uses = {}
         self.rows = None
 
@@ -43,6 +44,8 @@ class Walk:
             self._evaluate(node)
             if any(source in self.data for source in node.all_input_nodes):
                 self._visit(node)
+            elif any(source in self.learned for source in node.all_input_nodes):
+                self.learned.add(node)
         raise Refused("torch_program", "the program has no output")
 
     def _placeholders(self):
@@ -59,7 +62,10 @@ class Walk:
             if node.name in constants:
                 self.names[node] = name = constants[node.name]
                 found = self.program.state_dict.get(name)
-                self.env[node] = self.program.constants[name] if found is None else found
+                found = self.program.constants[name] if found is None else found
+                self.env[node] = found.detach()
+                if node.name in signature.inputs_to_parameters:
+                    self.learned.add(node)
             elif isinstance(node.meta.get("val"), torch.Tensor):
                 users.append(node)
             else:
@@ -98,7 +104,8 @@ class Walk:
         generator = torch.Generator().manual_seed(len(self.env))
         if fake.dtype in (torch.int64, torch.int32):
             dtype = "i32"
-            self.env[node] = torch.zeros(self.rows, *shape, dtype=fake.dtype)
+            below, size = self._entries(node), (self.rows, *shape)
+            self.env[node] = torch.randint(below, size, dtype=fake.dtype, generator=generator)
         elif fake.dtype == torch.float32:
             dtype = "f32"
             self.env[node] = torch.randn(self.rows, *shape, generator=generator)
@@ -108,6 +115,17 @@ class Walk:
         name = self.graph.input(node.name, shape or [1], dtype)
         self.data.add(node)
         self.values[node] = Value.of(name, len(shape))
+
+    def _entries(self, node):
+        """How many integers an input may hold: as many as the smallest table that it is looked up
+        in has rows, or one."""
+        tables = [
+            self.env[user.args[0]].shape[0]
+            for user in node.users
+            if user.op == "call_function" and self.key(user) == "embedding"
+            if user.args[0] in self.env
+        ]
+        return min(tables, default=1)
 
     def _evaluate(self, node):
         try:
@@ -240,6 +258,18 @@ class Walk:
                 todo += [(n, direct) for n in found.all_input_nodes]
         return node.name
 
+    def number(self, node, constant):
+        """The one number that an operand of ``node`` is, or ``None``.
+
+        Parameters are numbers only if they are single: others may be equal at first.
+        """
+        learned = any(source in self.learned for source in node.all_input_nodes)
+        if learned and isinstance(constant, torch.Tensor):
+            if constant.numel() > 1:
+                return None
+            self.graph.notes.append(f"{self.owner(node)}: a single parameter becomes a constant")
+        return number(constant)
+
     def same(self, node, value):
         """The value of an operation that changes nothing."""
         return Value(value.name, value.dims)
@@ -248,6 +278,17 @@ class Walk:
         """Appends a node to the graph and returns its value; ``runs`` are the value's ``dims``."""
         added = self.graph.add(op, [v.name for v in values], name or node.name, **attributes)
         return Value(added, values[0].dims if runs is None else runs)
+
+
+def number(value):
+    """A constant's one number, or ``None``."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, torch.Tensor) and value.numel() and not value.is_complex():
+        first = value.reshape(-1)[0]
+        if bool((value == first).all()):
+            return float(first)
+    return None
 
 
 def array(tensor):
