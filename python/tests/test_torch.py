@@ -141,6 +141,13 @@ def test_training_mode_is_refused():
     assert error.value.code == "torch_training"
 
 
+def test_dropout_that_never_ends_is_refused():
+    model = Refusable(lambda x: nn.functional.dropout(x, 0.5, training=True)).eval()
+    with pytest.raises(Refused) as error:
+        from_torch.import_model(model, [torch.randn(2, 4)])
+    assert error.value.code == "torch_training"
+
+
 def test_attention_with_other_masks_and_positions_is_refused():
     class Biased(nn.Module):
         def __init__(self, mask):

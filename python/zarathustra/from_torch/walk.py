@@ -146,6 +146,10 @@ class Walk:
             return
         self.data.add(node)
         key = self.key(node)
+        if "dropout" in key and self.bind(node).get("train", self.bind(node).get("training")):
+            # Attention looks through dropout, which has to do nothing then.
+            what = "drops out though the model was put in evaluation mode"
+            raise Refused("torch_training", "the model is random", [(self.label(node), what)])
         bad = [s for n in node.all_input_nodes for s in self.reasons(n)]
         handler = self.handlers.get(key)
         if handler is None:
