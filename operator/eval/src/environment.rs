@@ -21,6 +21,30 @@ pub const CAPABILITIES: [(&str, &str); 3] = [
     ("ONEDNN_MAX_CPU_ISA", "AVX2"),
 ];
 
+/// Variable with which a worker computes on another number of threads than [`THREADS`].
+pub const THREADS_VARIABLE: &str = "ZARATHUSTRA_THREADS";
+/// Variable with which a worker computes another number of rows at a time than [`BATCH_ROWS`].
+pub const BATCH_ROWS_VARIABLE: &str = "ZARATHUSTRA_BATCH_ROWS";
+
+/// Threads of this worker. An operator's worker has no variables of its operator's, so this is
+/// [`THREADS`] unless [`WorkerSettings::variables`](crate::WorkerSettings::variables) say otherwise.
+pub fn threads() -> u32 {
+    variable(THREADS_VARIABLE).unwrap_or(THREADS)
+}
+
+/// Rows at a time of this worker; see [`threads`].
+pub fn batch_rows() -> usize {
+    variable(BATCH_ROWS_VARIABLE).map_or(BATCH_ROWS, |rows| rows as usize)
+}
+
+fn variable(name: &str) -> Option<u32> {
+    std::env::var(name)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|value| *value > 0)
+}
+
 /// The environment lock of this build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EnvironmentLock;

@@ -16,6 +16,7 @@
 pub mod architecture;
 pub mod cost;
 pub mod environment;
+pub mod faults;
 mod host;
 mod json;
 pub mod keras;

@@ -86,6 +86,7 @@ impl Improve {
                 memory_bytes: parts.memory_bytes,
                 wall: parts.wall,
                 allow_unsandboxed: false,
+                variables: Vec::new(),
             },
             None => WorkerSettings {
                 memory_bytes: parts.memory_bytes,

@@ -3,7 +3,7 @@
 use tch::{Kind, TchError, Tensor};
 use zarathustra_eval::architecture::{Architecture, Op};
 use zarathustra_eval::cost::Cost;
-use zarathustra_eval::environment::{BATCH_ROWS, THREADS};
+use zarathustra_eval::environment::{batch_rows, threads};
 use zarathustra_eval::safetensors::TensorView;
 
 /// Most elements of a value between two nodes for the rows that are computed at a time.
@@ -39,7 +39,7 @@ impl Model {
         parameters: &[TensorView<'_>],
     ) -> Result<Self, TchError> {
         // Outputs depend on the number of threads.
-        tch::set_num_threads(THREADS as i32);
+        tch::set_num_threads(threads() as i32);
         let mut parameters = parameters.iter();
         let mut next = || -> Result<Tensor, TchError> {
             let view = parameters.next().expect("checked against the architecture");
@@ -73,7 +73,7 @@ impl Model {
             output_shape: output.iter().map(|dimension| *dimension as u32).collect(),
             output_elements: output.iter().product::<u64>() as usize,
             cost,
-            step_rows: rows.min(BATCH_ROWS),
+            step_rows: rows.min(batch_rows()),
         })
     }
 

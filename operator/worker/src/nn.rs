@@ -98,6 +98,7 @@ pub struct Host {
 struct Memory {
     limit: u64,
     used: u64,
+    peak: u64,
 }
 
 /// Why the host ended the program. Travels through wasmtime as the error of the call.
@@ -110,10 +111,7 @@ fn stop(status: Status, detail: impl ToString) -> Error {
 }
 
 fn out_of_memory() -> Error {
-    stop(
-        Status::EvaluatorTrapped,
-        "the evaluator needs more memory than the request allows",
-    )
+    stop(Status::EvaluatorTrapped, zarathustra_eval::faults::MEMORY)
 }
 
 impl Memory {
@@ -123,6 +121,7 @@ impl Memory {
             return Err(out_of_memory());
         }
         self.used = used;
+        self.peak = self.peak.max(used);
         Ok(())
     }
 
@@ -190,6 +189,7 @@ impl Host {
         let memory = Memory {
             limit: memory_bytes,
             used: 0,
+            peak: 0,
         };
         Self {
             model,
@@ -205,9 +205,9 @@ impl Host {
         &mut self.memory
     }
 
-    /// The rows that the model answered.
-    pub fn into_rows(self) -> Rows {
-        self.rows
+    /// The rows that the model answered, and the most memory that was held at once.
+    pub fn into_seen(self) -> (Rows, u64) {
+        (self.rows, self.memory.peak)
     }
 
     fn push<T: Send + 'static>(&mut self, resource: T, bytes: u64) -> Result<Resource<T>> {
@@ -254,7 +254,7 @@ impl Host {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(stop(
                 Status::EvaluatorInvalid,
-                "an input to the model is not finite",
+                zarathustra_eval::faults::INPUT,
             ));
         }
         let mut answers = self

@@ -32,6 +32,13 @@ pub struct Evaluate {
     /// Seed, 32 bytes of hex; random when absent. Operators use one that nobody can know before.
     #[arg(long)]
     seed: Option<B256>,
+    #[command(flatten)]
+    worker: WorkerOptions,
+}
+
+/// Which worker evaluates.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerOptions {
     /// The worker program; found beside this one when absent.
     #[arg(long, env = WORKER_VARIABLE, value_name = "FILE")]
     worker: Option<PathBuf>,
@@ -39,6 +46,20 @@ pub struct Evaluate {
     /// folder when absent.
     #[arg(long, env = "ZARATHUSTRA_CACHE", value_name = "FOLDER")]
     cache: Option<PathBuf>,
+}
+
+impl WorkerOptions {
+    /// The settings that follow from the options.
+    pub fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
+        let cache_dir = match &self.cache {
+            Some(folder) => folder.clone(),
+            None => globals.home()?.join("cache"),
+        };
+        Ok(match &self.worker {
+            None => WorkerSettings::discover(cache_dir)?,
+            Some(worker) => WorkerSettings::of(worker.clone(), cache_dir),
+        })
+    }
 }
 
 /// What was found, and what it took.
@@ -58,7 +79,7 @@ impl Evaluate {
         let chain = globals.chain().await?;
         let terms = reads::terms(&chain, self.request).await?;
         let challenger = read_file(&self.parameters, terms.maxParameterBytes)?;
-        let settings = self.settings(globals)?;
+        let settings = self.worker.settings(globals)?;
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
@@ -100,23 +121,6 @@ impl Evaluate {
         found.compile_seconds = evaluation.timings.compile.as_secs_f64();
         found.peak_memory_bytes = evaluation.timings.peak_memory_bytes;
         Ok(Some(found.answer()))
-    }
-
-    fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
-        let cache_dir = match &self.cache {
-            Some(folder) => folder.clone(),
-            None => globals.home()?.join("cache"),
-        };
-        Ok(match &self.worker {
-            None => WorkerSettings::discover(cache_dir)?,
-            Some(worker) => WorkerSettings {
-                worker: worker.clone(),
-                cache_dir,
-                memory_bytes: WorkerSettings::MEMORY_BYTES,
-                wall: WorkerSettings::WALL,
-                allow_unsandboxed: false,
-            },
-        })
     }
 }
 

@@ -5,6 +5,8 @@ mod file;
 mod rules;
 mod show;
 
+pub use file::RequestFile;
+
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, U256};

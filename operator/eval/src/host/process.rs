@@ -49,13 +49,12 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
-    let mut child =
-        command(&watch.settings.worker, folder)
-            .spawn()
-            .map_err(LocalFailure::setup(format!(
-                "start {}",
-                watch.settings.worker.display()
-            )))?;
+    let mut child = command(watch.settings, folder)
+        .spawn()
+        .map_err(LocalFailure::setup(format!(
+            "start {}",
+            watch.settings.worker.display()
+        )))?;
     let mut stdin = child.stdin.take().expect("piped");
     let mut stdout = child.stdout.take().expect("piped");
     let errors = tokio::spawn(error_text(child.stderr.take().expect("piped")));
@@ -93,8 +92,8 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     }
 }
 
-fn command(worker: &Path, folder: &Path) -> Command {
-    let mut command = Command::new(worker);
+fn command(settings: &WorkerSettings, folder: &Path) -> Command {
+    let mut command = Command::new(&settings.worker);
     command
         .current_dir(folder)
         // Nothing of the operator's environment reaches code that handles strangers' bytes.
@@ -102,6 +101,7 @@ fn command(worker: &Path, folder: &Path) -> Command {
         .envs(CAPABILITIES)
         .env("OMP_NUM_THREADS", THREADS.to_string())
         .env("MKL_NUM_THREADS", THREADS.to_string())
+        .envs(settings.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -21,6 +21,9 @@ pub struct WorkerSettings {
     pub wall: Duration,
     /// Evaluate even where the kernel cannot enforce the sandbox.
     pub allow_unsandboxed: bool,
+    /// Variables that a worker gets beside, or in place of, those of the environment lock. What it
+    /// computes is then not what operators compute: empty but for trying what depends on them.
+    pub variables: Vec<(String, String)>,
 }
 
 impl WorkerSettings {
@@ -35,13 +38,19 @@ impl WorkerSettings {
     /// # Errors
     /// When there is no worker program.
     pub fn discover(cache_dir: PathBuf) -> Result<Self, LocalFailure> {
-        Ok(Self {
-            worker: find_worker()?,
+        Ok(Self::of(find_worker()?, cache_dir))
+    }
+
+    /// Settings with the defaults and this worker.
+    pub const fn of(worker: PathBuf, cache_dir: PathBuf) -> Self {
+        Self {
+            worker,
             cache_dir,
             memory_bytes: Self::MEMORY_BYTES,
             wall: Self::WALL,
             allow_unsandboxed: false,
-        })
+            variables: Vec::new(),
+        }
     }
 }
 

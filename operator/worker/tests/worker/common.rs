@@ -24,6 +24,7 @@ pub fn settings() -> WorkerSettings {
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
         allow_unsandboxed: false,
+        variables: Vec::new(),
     }
 }
 

@@ -21,6 +21,7 @@ use zarathustra_primitives::{Alpha, Digest, Score, ScoreRange};
 
 use crate::{
     amount::Amount,
+    commands::evaluator::Trial,
     context::{Files, read_file},
     errors::refusal,
     token::Token,
@@ -191,34 +192,16 @@ impl RequestFile {
     /// makes the manifest. With `content` the files are added to IPFS; without, only their CIDs are
     /// computed.
     pub async fn prepare(&self, token: &Token, content: Option<&Files>) -> Result<Prepared> {
-        let read = |path: &Path, cap| read_file(&self.folder.join(path), cap);
-        let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
-        let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
-        let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
-        if let Some(limit) = Cost::of(&parsed).exceeds(&self.limits) {
-            return Err(refusal(
-                "limit_too_low",
-                format!("the architecture needs more than limits.{limit} allows"),
-                "`zarathustra model inspect` shows what it needs",
-            ));
-        }
-        Parameters::from_safetensors(&baseline, &parsed)
-            .wrap_err("the baseline does not fit the architecture")?;
-        let evaluator =
-            read(&self.evaluator, MAX_EVALUATOR_BYTES).wrap_err("read the evaluator")?;
+        let Trial {
+            evaluator,
+            architecture,
+            parameters: baseline,
+            mut manifest,
+            ..
+        } = self.trial()?;
         let terms = self.terms(token)?;
-
-        let [lo, hi] = self.score_range;
-        let manifest = Manifest {
-            name: self.name.clone(),
-            description: self.description.clone(),
-            architecture: reference(content, &architecture).await?,
-            evaluator: reference(content, &evaluator).await?,
-            samples: self.samples,
-            score_range: ScoreRange::new(lo.0, hi.0).wrap_err("read score_range")?,
-            alpha: Alpha::from_ppb(self.terms.alpha_ppb).wrap_err("read terms.alpha_ppb")?,
-            limits: self.limits,
-        };
+        manifest.architecture = reference(content, &architecture).await?;
+        manifest.evaluator = reference(content, &evaluator).await?;
         let manifest_bytes = manifest.to_json().into_bytes();
         Manifest::from_json(&manifest_bytes)
             .wrap_err("the request does not make a valid manifest")?;
@@ -237,6 +220,44 @@ impl RequestFile {
                 .wrap_err("read escrow.reward")?,
             fee_escrow: escrow.fees.native().wrap_err("read escrow.fees")?,
             bond: escrow.bond.native().wrap_err("read escrow.bond")?,
+        })
+    }
+
+    /// Reads the files and checks that the baseline fits the architecture and both fit the limits.
+    /// The CIDs of the manifest are those that the files have on IPFS.
+    pub fn trial(&self) -> Result<Trial> {
+        let read = |path: &Path, cap| read_file(&self.folder.join(path), cap);
+        let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
+        let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
+        let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
+        if let Some(limit) = Cost::of(&parsed).exceeds(&self.limits) {
+            return Err(refusal(
+                "limit_too_low",
+                format!("the architecture needs more than limits.{limit} allows"),
+                "`zarathustra model inspect` shows what it needs",
+            ));
+        }
+        Parameters::from_safetensors(&baseline, &parsed)
+            .wrap_err("the baseline does not fit the architecture")?;
+        let evaluator =
+            read(&self.evaluator, MAX_EVALUATOR_BYTES).wrap_err("read the evaluator")?;
+        let [lo, hi] = self.score_range;
+        let manifest = Manifest {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            architecture: named(file_id(&architecture), &architecture),
+            evaluator: named(file_id(&evaluator), &evaluator),
+            samples: self.samples,
+            score_range: ScoreRange::new(lo.0, hi.0).wrap_err("read score_range")?,
+            alpha: Alpha::from_ppb(self.terms.alpha_ppb).wrap_err("read terms.alpha_ppb")?,
+            limits: self.limits,
+        };
+        Ok(Trial {
+            evaluator,
+            architecture,
+            parameters: baseline,
+            manifest,
+            tolerance: self.terms.tolerance.0,
         })
     }
 
@@ -318,12 +339,15 @@ async fn place(content: Option<&Files>, bytes: &[u8]) -> Result<ContentId> {
 }
 
 async fn reference(content: Option<&Files>, bytes: &[u8]) -> Result<ContentRef> {
-    let cid = place(content, bytes).await?;
-    Ok(ContentRef {
+    Ok(named(place(content, bytes).await?, bytes))
+}
+
+fn named(cid: ContentId, bytes: &[u8]) -> ContentRef {
+    ContentRef {
         cid: cid.to_string(),
         sha256: Digest::of(bytes),
         size: bytes.len() as u64,
-    })
+    }
 }
 
 fn on_chain(cid: ContentId, bytes: &[u8]) -> Content {
