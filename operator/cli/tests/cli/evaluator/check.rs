@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use super::programs::{MODEL, line, pool, program, worker, workshop};
+use super::programs::{HIDDEN, LAST_BITS, MODEL, hidden, line, pool, program, worker, workshop};
 use crate::program::{Output, Program};
 
 /// Samples of a check: enough for shares, few enough to be quick.
@@ -288,4 +288,69 @@ async fn an_evaluation_that_takes_too_long() {
     let (found, said) = codes(&home, &["--worker", &slow, "--wall-seconds", "1"]).await;
     // The limit is what it takes, which is not within it either.
     assert_eq!(found, ["time_exceeded"], "{said}");
+}
+
+/// A workshop with a program whose scores hang on the last bits of a model's answers.
+fn delicate() -> Program {
+    let home = workshop();
+    home.file("architecture.json", HIDDEN);
+    home.file("parameters.safetensors", hidden());
+    home.file("program.wasm", program(&[("SCORE", LAST_BITS)]));
+    home
+}
+
+#[tokio::test]
+async fn scores_that_other_machines_do_not_find() {
+    let home = delicate();
+    let (found, said) = codes(&home, &[]).await;
+    assert_eq!(found, ["depends_on_machine"], "{said}");
+    assert!(
+        said.contains(" scores ") && said.contains("the tolerance is 0.001000"),
+        "{said}"
+    );
+}
+
+/// A machine that changes from one evaluation to the next is no machine to judge by: here the
+/// worker computes the numbered evaluations in other batches.
+async fn with_a_fickle_machine(fickle: &[usize]) -> (Vec<String>, String) {
+    let home = delicate();
+    // The component is compiled before, so that every worker that counts is an evaluation.
+    let run = [&["evaluator", "run", "program.wasm"], &MODEL[..]].concat();
+    home.succeeds(&run).await;
+    let numbers: Vec<String> = fickle.iter().map(ToString::to_string).collect();
+    let script = format!(
+        "echo >> {0}/runs\ncase $(wc -l < {0}/runs) in {1}) export ZARATHUSTRA_BATCH_ROWS=7;; esac",
+        home.home().display(),
+        numbers.join("|"),
+    );
+    let fickle = machine(&home, &script);
+    codes(&home, &["--worker", &fickle]).await
+}
+
+#[tokio::test]
+async fn scores_that_are_not_the_same_twice() {
+    let (found, said) = with_a_fickle_machine(&[2]).await;
+    assert_eq!(found, ["not_repeatable", "depends_on_machine"], "{said}");
+    assert!(said.starts_with("sample "), "{said}");
+}
+
+/// No program can tell champion from challenger, so the machine has to do it.
+#[tokio::test]
+async fn scores_that_depend_on_the_order() {
+    // The first two evaluations, seven other seeds, other machines, then the models exchanged.
+    let machines = 3 + usize::from(has_avx512());
+    let (found, _) = with_a_fickle_machine(&[2 + 7 + machines + 1]).await;
+    assert_eq!(found, ["depends_on_machine", "depends_on_order"]);
+    let (found, _) = with_a_fickle_machine(&[2 + 7 + machines + 2]).await;
+    assert_eq!(found, ["depends_on_machine", "depends_on_order"]);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    std::is_x86_feature_detected!("avx512f")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn has_avx512() -> bool {
+    false
 }

@@ -30,6 +30,31 @@ const FRESH: &str = "
     (f32.store (i32.add (local.get $input) (i32.mul (local.get $i) (i32.const 4)))
       (f32.mul (f32.convert_i32_u (i32.shr_u (local.get $z) (i32.const 8))) (f32.const 0x1p-24)))";
 
+/// Eight hidden units with tanh: sums and a function whose last bits depend on the instructions.
+pub const HIDDEN: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},"nodes":[
+    {"name":"hidden","op":"dense","inputs":["input"],"units":8,"bias":true},
+    {"name":"bend","op":"tanh","inputs":["hidden"]},
+    {"name":"answer","op":"dense","inputs":["bend"],"units":1,"bias":true}],"output":"answer"}"#;
+
+/// Parameters of [`HIDDEN`], of no round numbers.
+pub fn hidden() -> Vec<u8> {
+    let architecture = Architecture::from_json(HIDDEN.as_bytes()).expect("valid");
+    let thirds = |from: i16| (from..from + 8).map(|i| f32::from(i) / 3.0).collect();
+    Parameters::new(
+        &architecture,
+        vec![thirds(-4), thirds(1), thirds(2), vec![0.1]],
+    )
+    .and_then(|parameters| Ok(parameters.to_safetensors()?))
+    .expect("a file")
+}
+
+/// A score that hangs on the last three bits of the model's answer, and a little on the rest.
+pub const LAST_BITS: &str = "(f64.add
+    (f64.mul (f64.const 0.1) (f64.convert_i32_u (i32.and (i32.const 7)
+      (i32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4)))))))
+    (f64.mul (f64.const 0.001) (f64.promote_f32
+      (f32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4))))))))";
+
 /// The same with only 32 different samples for a seed.
 pub fn pool() -> String {
     FRESH.replacen(

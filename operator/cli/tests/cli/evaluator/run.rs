@@ -1,6 +1,8 @@
+use std::{path::Path, process::Command};
+
 use serde_json::Value;
 
-use super::programs::{MODEL, line, program, workshop};
+use super::programs::{MODEL, line, program, tools, workshop};
 
 const SEED: &str = "0x0707070707070707070707070707070707070707070707070707070707070707";
 
@@ -88,4 +90,50 @@ async fn a_model_has_to_be_named_and_to_fit() {
         "`zarathustra model inspect` shows what the architecture expects",
     )
     .await;
+}
+
+/// The example's scores are those of its formula on the numbers that Python draws from the seed.
+#[tokio::test]
+async fn the_example_scores_what_its_formula_says() {
+    let home = workshop();
+    let evaluator = tools("evaluators/x-squared.wasm");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/x-squared");
+    let architecture = example.join("architecture.json");
+    let baseline = std::fs::read(example.join("baseline.safetensors")).expect("committed");
+    // A model of zeros answers zero, whatever it is asked.
+    let header = 8 + u64::from_le_bytes(baseline[..8].try_into().expect("a length")) as usize;
+    let mut zeros = baseline[..header].to_vec();
+    zeros.resize(baseline.len(), 0);
+    let zeros = home.file("zeros.safetensors", zeros);
+    let text = |path: &Path| path.to_str().expect("text").to_owned();
+    let (evaluator, architecture, zeros) = (text(&evaluator), text(&architecture), text(&zeros));
+    home.json(&[
+        "evaluator",
+        "run",
+        &evaluator,
+        "--architecture",
+        &architecture,
+        "--parameters",
+        &zeros,
+        "--seed",
+        SEED,
+        "--samples",
+        "2000",
+        "--range",
+        "-2,1",
+        "--scores",
+        "scores.txt",
+    ])
+    .await;
+    let formula = "
+import random, struct
+points = random.Random(int.from_bytes(bytes([7] * 32), 'big'))
+for _ in range(2000):
+    (x,) = struct.unpack('<f', struct.pack('<f', points.uniform(-1.0, 1.0)))
+    error = x * x - 0.0
+    print('%.6f' % max(-2.0, 1.0 - error * error / (4.0 / 45.0)))";
+    let output = Command::new("python3").args(["-c", formula]).output();
+    let expected = output.expect("python3 runs").stdout;
+    let found = std::fs::read_to_string(home.home().join("scores.txt")).expect("written");
+    assert_eq!(found, String::from_utf8(expected).expect("text"));
 }
