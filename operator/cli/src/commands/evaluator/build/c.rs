@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use eyre::{Context as _, ContextCompat as _, Result};
+use eyre::{Context as _, Result, eyre};
 use wit_bindgen_core::Files;
 use wit_parser::Resolve;
 
@@ -41,7 +41,8 @@ fn find(cc: Option<&Path>, python: &Path) -> Result<Vec<PathBuf>> {
     let answers = |words: &[&Path], argument: &str| {
         tool::works(Command::new(words[0]).args(&words[1..]).arg(argument))
     };
-    let compiler = |words: &[&Path]| words.iter().map(|word| (*word).to_owned()).collect();
+    let compiler =
+        |words: &[&Path]| -> Vec<PathBuf> { words.iter().map(|word| (*word).to_owned()).collect() };
     if let Some(cc) = cc {
         return Ok(compiler(&[cc]));
     }
@@ -54,7 +55,7 @@ fn find(cc: Option<&Path>, python: &Path) -> Result<Vec<PathBuf>> {
     }
     let sdk = std::env::var_os("WASI_SDK_PATH").map(|sdk| Path::new(&sdk).join("bin/clang"));
     if let Some(clang) = sdk.filter(|clang| clang.is_file()) {
-        return Ok(compiler(&[&clang]));
+        return Ok(compiler(&[clang.as_path()]));
     }
     Err(refusal(
         "no_c_compiler",
@@ -70,13 +71,12 @@ fn write_bindings(folder: &Path) -> Result<()> {
         .push_source("wasi-nn.wit", NN_WIT)
         .and_then(|_| resolve.push_source("evaluator.wit", EVALUATOR_WIT))
         .and_then(|package| resolve.select_world(&[package], Some(WORLD)));
-    let world = parsed.ok().wrap_err("read the contract of evaluators")?;
+    let world = parsed.map_err(|error| eyre!("read the contract of evaluators: {error:#}"))?;
     let mut files = Files::default();
     wit_bindgen_c::Opts::default()
         .build()
         .generate(&mut resolve, world, &mut files)
-        .ok()
-        .wrap_err("make bindings for C")?;
+        .map_err(|error| eyre!("make bindings for C: {error:#}"))?;
     std::fs::create_dir_all(folder).wrap_err_with(|| format!("create {}", folder.display()))?;
     for (name, bytes) in files.iter() {
         let path = folder.join(name);

@@ -60,7 +60,7 @@ pub fn build(python: &Path, source: &Path, interfaces: &Path) -> Result<Vec<u8>>
     let mut command = Command::new(python);
     command
         .args(["-m", "zarathustra_evaluator.build"])
-        .args([source, &output])
+        .args([source, output.as_path()])
         .arg("--wit")
         .arg(interfaces)
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -82,7 +82,7 @@ fn imports(bytes: &[u8]) -> Result<Vec<String>, String> {
 }
 
 fn export(types: &Types) -> Option<Finding> {
-    let Some(export) = types.as_ref().component_item_for_export(EXPORT) else {
+    let Some(export) = types.component_item_for_export(EXPORT) else {
         return Some(Finding::new(
             Kind::ExportMissing,
             format!("no export named {EXPORT}"),
