@@ -1,4 +1,5 @@
-//! Import and export of Keras `Sequential` models as JSON.
+//! Import and export of Keras `Sequential` models as JSON: dense layers and activations, without
+//! Python. The package in `python/` imports all other models.
 //!
 //! Taken is what `model.to_json()` of Keras 2 and 3 and the tools around TensorFlow.js write: the
 //! topology as an object, under `modelTopology` or `model_config`, or as a JSON string that holds
@@ -7,7 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::architecture::{Architecture, ArchitectureError, Input, Node, Op};
+use crate::architecture::{Architecture, ArchitectureError, Input, InputType, Node, Op};
 use crate::parameters::{Parameters, ParametersError};
 
 /// Largest topology that is read.
@@ -122,14 +123,15 @@ pub fn import_architecture(topology: &[u8]) -> Result<Architecture, KerasError> 
         import.layer(index, layer)?;
     }
     let shape = import
-        .shape
+        .input
         .ok_or_else(|| field("input shape", "given by the first layer"))?;
     let input = Input {
         name: INPUT.to_owned(),
         shape,
+        dtype: InputType::F32,
     };
     let output = import.last;
-    Ok(Architecture::new(input, import.nodes, &output)?)
+    Ok(Architecture::new(vec![input], import.nodes, &output)?)
 }
 
 /// Reads the weights of a model whose topology was imported.
@@ -182,15 +184,31 @@ pub fn import_weights(
 /// When an operation has no counterpart in Keras.
 pub fn export_architecture(architecture: &Architecture) -> Result<Value, KerasError> {
     let mut layers = Vec::with_capacity(architecture.nodes().len());
+    let [input] = architecture.inputs() else {
+        return Err(KerasError::Unsupported {
+            place: "the model".to_owned(),
+            what: "more than one input".to_owned(),
+        });
+    };
+    let mut last = &input.name;
     for (index, node) in architecture.nodes().iter().enumerate() {
-        let (class, mut config) = export_op(&node.op).ok_or_else(|| KerasError::Unsupported {
+        let unsupported = |what| KerasError::Unsupported {
             place: format!("node {:?}", node.name),
-            what: format!("{} approximated by tanh", node.op.name()),
-        })?;
+            what,
+        };
+        if node.inputs != [last.as_str()] {
+            return Err(unsupported(
+                "an input other than the node before".to_owned(),
+            ));
+        }
+        last = &node.name;
+        let rank = architecture.shape_of(index).len() as u64;
+        let (class, mut config) = export_op(&node.op, rank)
+            .ok_or_else(|| unsupported(format!("operation {}", node.op.name())))?;
         config.insert("name".to_owned(), node.name.as_str().into());
         config.insert("dtype".to_owned(), "float32".into());
         if index == 0 {
-            let dimensions = architecture.input().shape.iter().map(|d| json!(d));
+            let dimensions = input.shape.iter().map(|d| json!(d));
             let shape: Vec<_> = std::iter::once(Value::Null).chain(dimensions).collect();
             config.insert("batch_input_shape".to_owned(), shape.into());
         }
@@ -258,7 +276,9 @@ fn json_error(what: &'static str, error: &serde_json::Error) -> KerasError {
 /// The model as far as its layers were read.
 struct Import {
     nodes: Vec<Node>,
-    shape: Option<Vec<u64>>,
+    input: Option<Vec<u64>>,
+    /// Shape behind the last node, as far as it is known.
+    shape: Vec<u64>,
     last: String,
 }
 
@@ -266,7 +286,8 @@ impl Default for Import {
     fn default() -> Self {
         Self {
             nodes: Vec::new(),
-            shape: None,
+            input: None,
+            shape: Vec::new(),
             last: INPUT.to_owned(),
         }
     }
@@ -293,9 +314,11 @@ impl Import {
                 .and_then(|built| built.get("input_shape")),
         };
         layer.check_dtype()?;
-        if self.shape.is_none() {
-            self.shape = layer.input_shape()?;
+        if self.input.is_none() {
+            self.input = layer.input_shape()?;
+            self.shape = self.input.clone().unwrap_or_default();
         }
+        let last_dim = (self.shape.len() as u64).saturating_sub(1);
         match class {
             "InputLayer"
             | "Dropout"
@@ -306,17 +329,23 @@ impl Import {
             "Dense" => {
                 let units = layer.whole("units")?;
                 let bias = layer.flag("use_bias", true)?;
-                self.push(name.clone(), Op::Dense { units, bias });
+                self.push(name.clone(), Op::Linear { units, bias });
+                if let Some(last) = self.shape.last_mut() {
+                    *last = units;
+                }
                 self.activation(&name, &layer)
             }
             "Activation" => {
-                if let Some(op) = layer.activation()? {
+                if let Some(op) = layer.activation(last_dim)? {
                     self.push(name, op);
                 }
                 Ok(())
             }
             "Flatten" => {
-                self.push(name, Op::Flatten {});
+                let product = self.shape.iter().try_fold(1_u64, |p, d| p.checked_mul(*d));
+                self.shape = vec![product.unwrap_or(u64::MAX)];
+                let shape = self.shape.clone();
+                self.push(name, Op::Reshape { shape });
                 Ok(())
             }
             "ReLU" => {
@@ -350,7 +379,7 @@ impl Import {
                 if !layer.is_default("axis", Some(-1.0)) {
                     return Err(layer.unsupported("an axis other than the last"));
                 }
-                self.push(name, Op::Softmax {});
+                self.push(name, Op::Softmax { dim: last_dim });
                 Ok(())
             }
             _ => Err(layer.unsupported("the layer")),
@@ -358,7 +387,8 @@ impl Import {
     }
 
     fn activation(&mut self, name: &str, layer: &Layer<'_>) -> Result<(), KerasError> {
-        if let Some(op) = layer.activation()? {
+        let last_dim = (self.shape.len() as u64).saturating_sub(1);
+        if let Some(op) = layer.activation(last_dim)? {
             self.push(format!("{name}_{}", op.name()), op);
         }
         Ok(())
@@ -461,7 +491,7 @@ impl Layer<'_> {
         }
     }
 
-    fn activation(&self) -> Result<Option<Op>, KerasError> {
+    fn activation(&self, last_dim: u64) -> Result<Option<Op>, KerasError> {
         let Some(value) = self.get("activation") else {
             return Ok(None);
         };
@@ -476,7 +506,7 @@ impl Layer<'_> {
             "tanh" => Op::Tanh {},
             "softplus" => Op::Softplus {},
             "softsign" => Op::Softsign {},
-            "softmax" => Op::Softmax {},
+            "softmax" => Op::Softmax { dim: last_dim },
             _ => {
                 let what = format!("activation {}", crate::text::brief(&value.to_string()));
                 return Err(self.unsupported(&what));
@@ -486,7 +516,7 @@ impl Layer<'_> {
 }
 
 /// Class and config of an operation's layer; none where Keras' JSON has no word for it.
-fn export_op(op: &Op) -> Option<(&'static str, Map<String, Value>)> {
+fn export_op(op: &Op, rank: u64) -> Option<(&'static str, Map<String, Value>)> {
     let layer = |class, fields: &[(&str, Value)]| {
         let fields = fields
             .iter()
@@ -495,7 +525,7 @@ fn export_op(op: &Op) -> Option<(&'static str, Map<String, Value>)> {
     };
     let activation = |name: &str| layer("Activation", &[("activation", name.into())]);
     match op {
-        Op::Dense { units, bias } => layer(
+        Op::Linear { units, bias } => layer(
             "Dense",
             &[
                 ("units", json!(units)),
@@ -503,12 +533,19 @@ fn export_op(op: &Op) -> Option<(&'static str, Map<String, Value>)> {
                 ("use_bias", json!(bias)),
             ],
         ),
-        Op::Flatten {} => layer("Flatten", &[]),
+        Op::Reshape { shape } if shape.len() == 1 => layer("Flatten", &[]),
         Op::LeakyRelu { negative_slope } => layer("LeakyReLU", &[("alpha", json!(negative_slope))]),
         Op::Elu { alpha } => layer("ELU", &[("alpha", json!(alpha))]),
-        Op::Gelu { approximate: true } => None,
+        Op::Softmax { dim } if dim + 1 == rank => activation("softmax"),
+        Op::Gelu { approximate: false } => activation("gelu"),
         Op::Silu {} => activation("swish"),
-        other => activation(other.name()),
+        Op::Relu {} => activation("relu"),
+        Op::Selu {} => activation("selu"),
+        Op::Sigmoid {} => activation("sigmoid"),
+        Op::Tanh {} => activation("tanh"),
+        Op::Softplus {} => activation("softplus"),
+        Op::Softsign {} => activation("softsign"),
+        _ => None,
     }
 }
 

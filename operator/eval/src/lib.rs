@@ -1,8 +1,8 @@
 //! Evaluation as the rest of the operator's software knows it: what models, requests and
 //! evaluations are made of, and the host that has a worker do one.
 //!
-//! The formats ([`architecture`], [`safetensors`], [`parameters`], [`keras`], [`manifest`]) are
-//! read here, in plain Rust with every size bounded before work is done on it. Models and
+//! The formats ([`parameters`], [`keras`], [`manifest`], and those of `zarathustra-model`) are read
+//! here, in plain Rust with every size bounded before work is done on it. Models and
 //! evaluation programs run in the worker program only, a process that is started for one job and
 //! gives up its rights first; this crate links neither libtorch nor wasmtime. What a worker says
 //! is believed no further than a bounded reply can be checked, and its death is a [`LocalFailure`]
@@ -13,20 +13,18 @@
 
 #![warn(missing_docs)]
 
-pub mod architecture;
-pub mod cost;
 pub mod environment;
 pub mod faults;
 mod host;
-mod json;
 pub mod keras;
 pub mod manifest;
 pub mod parameters;
-pub mod safetensors;
-pub mod text;
 pub mod wire;
 
+pub use zarathustra_model::{architecture, cost, safetensors, text};
+
 pub use host::{
-    Content, Evaluation, EvaluationJob, LocalFailure, Submitted, Timings, WORKER_PROGRAM,
-    WORKER_VARIABLE, WorkerSettings, check_memory, evaluate, invalid_request, judge_unfetched,
+    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, LocalFailure, Submitted, Timings,
+    WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers, check_memory,
+    evaluate, judge_unfetched,
 };

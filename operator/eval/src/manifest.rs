@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zarathustra_primitives::{Alpha, Bound, Digest, MAX_SAMPLES, Score, ScoreRange};
 
+use crate::cost::Cost;
 use crate::parameters::Expected;
 
 /// Largest manifest that is read.
@@ -92,12 +93,31 @@ pub struct Limits {
     pub parameters: u64,
     /// Multiply-adds of the model for one sample.
     pub macs_per_sample: u64,
+    /// Bytes that values and working memory of one sample occupy at a time.
+    pub activation_bytes: u64,
     /// Fuel of the evaluator for one model; see the host's price list.
     pub fuel: u64,
     /// Memory of the evaluator, the tensors that it holds included.
     pub memory_bytes: u64,
     /// Time for the whole evaluation. Running out of it is local and never claimed.
     pub wall_seconds: u64,
+}
+
+impl Limits {
+    /// The first limit that an architecture by itself exceeds.
+    pub const fn exceeded_by(&self, cost: &Cost) -> Option<&'static str> {
+        if cost.parameters > self.parameters {
+            Some("parameters")
+        } else if cost.parameter_bytes > self.parameter_bytes {
+            Some("parameter_bytes")
+        } else if cost.macs_per_sample > self.macs_per_sample {
+            Some("macs_per_sample")
+        } else if cost.activation_bytes > self.activation_bytes {
+            Some("activation_bytes")
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -179,6 +199,7 @@ impl Manifest {
             parameter_bytes,
             parameters,
             macs_per_sample,
+            activation_bytes,
             fuel,
             memory_bytes,
             wall_seconds,
@@ -187,6 +208,7 @@ impl Manifest {
             parameter_bytes,
             parameters,
             macs_per_sample,
+            activation_bytes,
             fuel,
             memory_bytes,
             wall_seconds,

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use zarathustra_primitives::Digest;
+use zarathustra_primitives::{Digest, Engine};
 
 /// Largest job.
 pub const MAX_JOB_BYTES: u32 = 1 << 20;
@@ -39,6 +39,9 @@ pub struct Job {
     pub cpu_seconds: u64,
     /// The request's limit for the evaluator's memory.
     pub memory_bytes: u64,
+    /// The environment lock to compute under, as JSON. The host sets the variables of it that are
+    /// read before the worker can.
+    pub environment: String,
     /// Folder of the compiled evaluator.
     pub cache: PathBuf,
     /// The evaluation program.
@@ -69,6 +72,8 @@ pub struct Evaluate {
     pub challenger: JobFile,
     /// The seed, 64 hex digits.
     pub seed: String,
+    /// What computes the models' outputs.
+    pub engine: Engine,
 }
 
 /// How a job ended.

@@ -190,7 +190,7 @@ fn load_architecture(file: &JobFile, manifest: &Manifest) -> Result<Architecture
         .ok_or_else(|| invalid("the architecture is not the pinned file".to_owned()))?;
     let architecture =
         Architecture::from_json(&bytes).map_err(|error| invalid(error.to_string()))?;
-    match Cost::of(&architecture).exceeds(&manifest.limits) {
+    match manifest.limits.exceeded_by(&Cost::of(&architecture)) {
         Some(limit) => Err(invalid(format!(
             "the architecture exceeds the request's {limit}"
         ))),

@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+pub mod determinism;
 mod engine;
 mod evaluate;
 pub mod model;
@@ -18,7 +19,7 @@ pub mod sandbox;
 use std::io::{self, Read};
 
 use zarathustra_eval::wire::{self, Job, LocalKind, Reply, Spent, Task};
-use zarathustra_primitives::{SampleScores, Status};
+use zarathustra_primitives::{Engine, SampleScores, Status};
 
 /// Stack of the thread that does the work. Strangers' code has a part of it, see
 /// [`engine::WASM_STACK_BYTES`].
@@ -93,6 +94,17 @@ fn perform(job: &Job) -> Result<Done, Ended> {
     match &job.task {
         Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
         Task::Evaluate(task) => {
+            determinism::enter(&job.environment)?;
+            match task.engine {
+                Engine::Libtorch => {}
+                Engine::Reference => {
+                    let detail = "this build has no reference engine";
+                    return Err(Ended::local(LocalKind::Unsupported, detail));
+                }
+                Engine::None => {
+                    return Err(Ended::local(LocalKind::Internal, "no engine was named"));
+                }
+            }
             evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
         }
     }

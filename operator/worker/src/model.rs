@@ -3,11 +3,12 @@
 use tch::{Kind, TchError, Tensor};
 use zarathustra_eval::architecture::{Architecture, Op};
 use zarathustra_eval::cost::Cost;
-use zarathustra_eval::environment::{batch_rows, threads};
 use zarathustra_eval::safetensors::TensorView;
 
-/// Most elements of a value between two nodes for the rows that are computed at a time.
-const MAX_STEP_ELEMENTS: u64 = 1 << 24;
+use crate::determinism;
+
+/// Most bytes of activations of the rows that are computed at a time.
+const MAX_STEP_BYTES: u64 = 64 << 20;
 
 enum Step {
     Dense {
@@ -39,7 +40,7 @@ impl Model {
         parameters: &[TensorView<'_>],
     ) -> Result<Self, TchError> {
         // Outputs depend on the number of threads.
-        tch::set_num_threads(threads() as i32);
+        tch::set_num_threads(determinism::threads());
         let mut parameters = parameters.iter();
         let mut next = || -> Result<Tensor, TchError> {
             let view = parameters.next().expect("checked against the architecture");
@@ -51,10 +52,10 @@ impl Model {
             Tensor::f_from_data_size(view.data, &shape, Kind::Float)
         };
         let steps = architecture
-            .nodes()
+            .steps()
             .iter()
-            .map(|node| match node.op {
-                Op::Dense { bias, .. } => {
+            .map(|step| match step.op {
+                Op::Linear { bias, .. } => {
                     let weight = next()?;
                     let bias = if bias { Some(next()?) } else { None };
                     Ok(Step::Dense { weight, bias })
@@ -62,10 +63,10 @@ impl Model {
                 ref other => Ok(Step::Other(other.clone())),
             })
             .collect::<Result<_, TchError>>()?;
-        let input = &architecture.input().shape;
+        let input = &architecture.inputs()[0].shape;
         let output = architecture.output_shape();
         let cost = Cost::of(architecture);
-        let rows = (MAX_STEP_ELEMENTS / cost.widest_elements).max(1) as usize;
+        let rows = (MAX_STEP_BYTES / cost.activation_bytes).max(1) as usize;
         Ok(Self {
             steps,
             input_shape: input.iter().map(|dimension| *dimension as i64).collect(),
@@ -73,7 +74,7 @@ impl Model {
             output_shape: output.iter().map(|dimension| *dimension as u32).collect(),
             output_elements: output.iter().product::<u64>() as usize,
             cost,
-            step_rows: rows.min(batch_rows()),
+            step_rows: rows.min(determinism::batch_rows()),
         })
     }
 
@@ -112,6 +113,7 @@ impl Model {
     /// When the input is no whole number of rows.
     pub fn forward(&self, input: &[f32]) -> Result<Vec<f32>, TchError> {
         let _guard = tch::no_grad_guard();
+        let _flushed = determinism::flush_denormals();
         let rows = input.len() / self.input_elements;
         assert_eq!(rows * self.input_elements, input.len(), "whole rows");
         let mut output = vec![0.0; rows * self.output_elements];
@@ -140,8 +142,11 @@ impl Model {
 
 fn apply(op: &Op, x: &Tensor) -> Result<Tensor, TchError> {
     match op {
-        Op::Dense { .. } => unreachable!("dense nodes hold their tensors"),
-        Op::Flatten {} => x.f_flatten(1, -1),
+        Op::Reshape { shape } => {
+            let mut rows = vec![-1];
+            rows.extend(shape.iter().map(|size| *size as i64));
+            x.f_reshape(rows.as_slice())
+        }
         Op::Relu {} => x.f_relu(),
         Op::LeakyRelu { negative_slope } => {
             let scaled = x.f_mul_scalar(f64::from(*negative_slope))?;
@@ -163,7 +168,8 @@ fn apply(op: &Op, x: &Tensor) -> Result<Tensor, TchError> {
         Op::Tanh {} => x.f_tanh(),
         Op::Softplus {} => x.f_softplus(),
         Op::Softsign {} => x.f_div(&x.f_abs()?.f_add_scalar(1.0)?),
-        Op::Softmax {} => x.f_softmax(-1, Kind::Float),
+        Op::Softmax { dim } => x.f_softmax(*dim as i64 + 1, Kind::Float),
+        other => Err(TchError::Torch(format!("no operation {}", other.name()))),
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use eyre::{Context, Result};
 use serde_json::json;
 use zarathustra_eval::{
-    architecture::{Architecture, MAX_ARCHITECTURE_BYTES, ParameterSpec},
+    architecture::{Architecture, MAX_ARCHITECTURE_BYTES, Op, ParameterSpec},
     cost::Cost,
     keras::{self, MAX_TOPOLOGY_BYTES, MAX_WEIGHTS_BYTES},
     parameters::Parameters,
@@ -28,7 +28,7 @@ const MAX_UNTRAINED: u64 = 1 << 28;
 #[derive(Debug, Subcommand)]
 pub enum Model {
     /// Make an untrained model: kernels uniform within the bounds of Glorot and Bengio (2010),
-    /// biases zero. The same seed makes the same file.
+    /// biases zero, norms the identity. The same seed makes the same file.
     Init {
         /// The architecture (JSON).
         #[arg(long, value_name = "FILE")]
@@ -134,29 +134,62 @@ fn init(architecture: &Path, seed: u64, output: &Path) -> Result<Answer> {
 /// Parameters that follow from a seed, the same on every machine: the generator is a hash, and the
 /// arithmetic is of single correctly rounded steps.
 fn untrained(architecture: &Architecture, seed: u64) -> Result<Parameters> {
-    let mut values = Vec::with_capacity(architecture.parameters().len());
-    for (index, spec) in architecture.parameters().iter().enumerate() {
-        let bound = glorot(spec);
-        let draw = |element: u64| {
-            let mut input = [0; 24];
-            input[..8].copy_from_slice(&seed.to_be_bytes());
-            input[8..16].copy_from_slice(&(index as u64).to_be_bytes());
-            input[16..].copy_from_slice(&element.to_be_bytes());
-            let hash = keccak256(input);
-            let [a, b, c, d, ..] = hash.0;
-            let unit = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
-            ((2.0 * unit - 1.0) * bound) as f32
+    let specs = architecture.parameters();
+    let mut starts = vec![Start::Constant(0.0); specs.len()];
+    for step in architecture.steps() {
+        for index in &step.parameters {
+            starts[*index] = start(&step.op, &specs[*index]);
+        }
+    }
+    let mut values = Vec::with_capacity(specs.len());
+    for (index, (spec, start)) in specs.iter().zip(starts).enumerate() {
+        let draw = |element: u64| match start {
+            Start::Constant(value) => value,
+            Start::Uniform(bound) => {
+                let mut input = [0; 24];
+                input[..8].copy_from_slice(&seed.to_be_bytes());
+                input[8..16].copy_from_slice(&(index as u64).to_be_bytes());
+                input[16..].copy_from_slice(&element.to_be_bytes());
+                let hash = keccak256(input);
+                let [a, b, c, d, ..] = hash.0;
+                let unit = f64::from(u32::from_be_bytes([a, b, c, d])) / f64::from(u32::MAX);
+                ((2.0 * unit - 1.0) * bound) as f32
+            }
         };
         values.push((0..spec.elements()).map(draw).collect());
     }
     Ok(Parameters::new(architecture, values)?)
 }
 
-/// Bound of a kernel's values; zero for a bias.
-fn glorot(spec: &ParameterSpec) -> f64 {
-    match *spec.shape.as_slice() {
-        [out, into] => (6.0 / (out as f64 + into as f64)).sqrt(),
-        _ => 0.0,
+/// What an untrained parameter holds.
+#[derive(Debug, Clone, Copy)]
+enum Start {
+    Constant(f32),
+    /// Between minus and plus the bound.
+    Uniform(f64),
+}
+
+/// Norms begin as the identity, biases at zero, slopes at 0.25, all else within the bounds of
+/// Glorot and Bengio.
+fn start(op: &Op, spec: &ParameterSpec) -> Start {
+    let suffix = spec.name.rsplit('.').next().unwrap_or_default();
+    match (op, suffix) {
+        (
+            Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. },
+            "weight" | "running_var",
+        ) => Start::Constant(1.0),
+        (Op::Prelu { .. }, _) => Start::Constant(0.25),
+        (_, suffix) if suffix.starts_with("bias") || suffix == "running_mean" => {
+            Start::Constant(0.0)
+        }
+        _ => match spec.shape.as_slice() {
+            [out, into, window @ ..] => {
+                let window: u64 = window.iter().product();
+                let fans = (*out as f64 + *into as f64) * window as f64;
+                Start::Uniform((6.0 / fans).sqrt())
+            }
+            _ => Start::Constant(0.0),
+        },
     }
 }
 
@@ -216,26 +249,35 @@ fn inspect(architecture: &Path, parameters: Option<&Path>) -> Result<Answer> {
         list.push(json!({ "name": spec.name, "shape": spec.shape, "elements": spec.elements() }));
     }
     let cost = Cost::of(&architecture);
+    let inputs = architecture.inputs();
+    let shapes = inputs
+        .iter()
+        .map(|i| format!("{} {:?} {}", i.name, i.shape, i.dtype.name()));
     let mut lines = vec![
-        ("input", format!("{:?}", architecture.input().shape)),
+        ("inputs", shapes.collect::<Vec<_>>().join(", ")),
         ("output", format!("{:?}", architecture.output_shape())),
         (
             "parameters",
             format!("{}, {} bytes", cost.parameters, cost.parameter_bytes),
         ),
         ("multiply-adds per sample", cost.macs_per_sample.to_string()),
+        (
+            "activations per sample",
+            format!("{} bytes", cost.activation_bytes),
+        ),
     ];
     if parameters.is_some() {
         lines.push(("the given parameters", "fit".to_owned()));
     }
     let text = format!("{}\n{}", table(&rows), fields(&lines));
     let json = json!({
-        "input": architecture.input().shape,
+        "inputs": inputs,
         "output": architecture.output_shape(),
         "parameters": list,
         "parameter_count": cost.parameters,
         "parameter_bytes": cost.parameter_bytes,
         "macs_per_sample": cost.macs_per_sample,
+        "activation_bytes": cost.activation_bytes,
         "fits": parameters.map(|_| true),
     });
     Ok(Answer::new(text, json))

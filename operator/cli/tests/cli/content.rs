@@ -129,8 +129,8 @@ async fn what_an_optimizer_starts_from_is_fetched_and_checked() {
         "samples": 4096, "score_range": [-1_000_000, 1_000_000], "alpha_ppb": 1_000_000,
         "bound": "empirical-bernstein",
         "limits": {
-            "parameter_bytes": 1000, "parameters": 100, "macs_per_sample": 100, "fuel": 1000,
-            "memory_bytes": 1000, "wall_seconds": 10,
+            "parameter_bytes": 1000, "parameters": 100, "macs_per_sample": 100,
+            "activation_bytes": 65536, "fuel": 1000, "memory_bytes": 1000, "wall_seconds": 10,
         },
     });
     let manifest = publish(&program, &rpc, manifest.to_string().as_bytes()).await;

@@ -137,10 +137,11 @@ hidden_2.bias    [10]     10
 answer.weight    [1, 10]  10
 answer.bias      [1]      1
 
-input                     [1]
+inputs                    input [1] f32
 output                    [1]
 parameters                81, 324 bytes
-multiply-adds per sample  80
+multiply-adds per sample  305
+activations per sample    120 bytes
 the given parameters      fit
 ";
     assert_eq!(program.succeeds(&arguments).await, expected);

@@ -3,6 +3,7 @@
 mod health;
 mod metrics;
 mod reasons;
+mod schema;
 
 use std::path::{Path, PathBuf};
 

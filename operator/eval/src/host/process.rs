@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use zarathustra_primitives::SampleScores;
 
 use super::{LocalFailure, WorkerSettings};
-use crate::environment::{CAPABILITIES, THREADS};
+use crate::environment::EnvironmentLock;
 use crate::text::brief;
 use crate::wire::{self, Job, Reply};
 
@@ -49,7 +49,7 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
-    let mut child = command(watch.settings, folder)
+    let mut child = command(&watch.settings.worker, &watch.settings.environment, folder)
         .spawn()
         .map_err(LocalFailure::setup(format!(
             "start {}",
@@ -92,16 +92,13 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     }
 }
 
-fn command(settings: &WorkerSettings, folder: &Path) -> Command {
-    let mut command = Command::new(&settings.worker);
+fn command(worker: &Path, environment: &EnvironmentLock, folder: &Path) -> Command {
+    let mut command = Command::new(worker);
     command
         .current_dir(folder)
         // Nothing of the operator's environment reaches code that handles strangers' bytes.
         .env_clear()
-        .envs(CAPABILITIES)
-        .env("OMP_NUM_THREADS", THREADS.to_string())
-        .env("MKL_NUM_THREADS", THREADS.to_string())
-        .envs(settings.variables.iter().map(|(name, value)| (name, value)))
+        .envs(environment.variables())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

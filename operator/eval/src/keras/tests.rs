@@ -64,7 +64,7 @@ fn keras_3_is_read() {
         [
             (
                 "a",
-                &Op::Dense {
+                &Op::Linear {
                     units: 3,
                     bias: false
                 }
@@ -80,7 +80,7 @@ fn keras_3_is_read() {
     );
     let built = r#"{"class_name":"Dense","config":{"name":"a","units":3},"build_config":{"input_shape":[null,5]}}"#;
     let architecture = import_architecture(sequential(built).as_bytes()).expect("valid");
-    assert_eq!(architecture.input().shape, [5]);
+    assert_eq!(architecture.inputs()[0].shape, [5]);
 }
 
 #[test]

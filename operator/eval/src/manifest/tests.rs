@@ -9,7 +9,7 @@ fn valid() -> serde_json::Value {
         "evaluator": {"cid": "bafy2", "sha256": DIGEST, "size": 20},
         "samples": 100, "score_range": [-1_000_000, 1_000_000],
         "alpha_ppb": 1_000_000, "bound": "empirical-bernstein",
-        "limits": {"parameter_bytes": 1, "parameters": 2, "macs_per_sample": 3, "fuel": 4,
+        "limits": {"parameter_bytes": 1, "parameters": 2, "macs_per_sample": 3, "activation_bytes": 7, "fuel": 4,
                    "memory_bytes": 5, "wall_seconds": 6}
     })
 }

@@ -1,7 +1,7 @@
 use super::*;
 
-const ARCHITECTURE: &str = r#"{"version":1,"input":{"name":"x","shape":[2]},
-    "nodes":[{"name":"d","op":"dense","inputs":["x"],"units":1,"bias":true}],"output":"d"}"#;
+const ARCHITECTURE: &str = r#"{"version":2,"inputs":[{"name":"x","shape":[2],"dtype":"f32"}],
+    "nodes":[{"name":"d","op":"linear","inputs":["x"],"units":1,"bias":true}],"output":"d"}"#;
 
 fn architecture() -> Architecture {
     Architecture::from_json(ARCHITECTURE.as_bytes()).expect("valid")
@@ -12,6 +12,7 @@ fn limits() -> Limits {
         parameter_bytes: 4096,
         parameters: 3,
         macs_per_sample: 1000,
+        activation_bytes: 1000,
         fuel: 1,
         memory_bytes: 1,
         wall_seconds: 1,

@@ -444,3 +444,16 @@ pub enum Op {
         padding: Vec<[u64; 2]>,
     },
 }
+
+impl Op {
+    /// The operation's name as the file spells it.
+    pub fn name(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => match fields.get("op") {
+                Some(serde_json::Value::String(name)) => name.clone(),
+                _ => String::new(),
+            },
+            _ => String::new(),
+        }
+    }
+}

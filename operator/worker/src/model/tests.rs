@@ -14,7 +14,7 @@ fn architecture(input: &str, nodes: &[(&str, &str)]) -> Architecture {
         source = name;
     }
     let text = format!(
-        r#"{{"version":1,"input":{{"name":"input","shape":{input}}},"nodes":[{}],"output":"{source}"}}"#,
+        r#"{{"version":2,"inputs":[{{"name":"input","shape":{input},"dtype":"f32"}}],"nodes":[{}],"output":"{source}"}}"#,
         list.join(",")
     );
     Architecture::from_json(text.as_bytes()).expect("valid")
@@ -30,7 +30,7 @@ fn model(architecture: &Architecture, values: Vec<Vec<f32>>) -> Model {
 
 #[test]
 fn dense_layers_multiply_rows_with_the_weight_of_each_unit() {
-    let architecture = architecture("[2]", &[("dense", r#","units":3,"bias":true"#)]);
+    let architecture = architecture("[2]", &[("linear", r#","units":3,"bias":true"#)]);
     let model = model(
         &architecture,
         vec![vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![0.5, 0.0, -1.0]],
@@ -45,7 +45,10 @@ fn dense_layers_multiply_rows_with_the_weight_of_each_unit() {
 fn dense_acts_on_the_last_dimension_and_flatten_keeps_the_order() {
     let architecture = architecture(
         "[2,2]",
-        &[("dense", r#","units":1,"bias":false"#), ("flatten", "")],
+        &[
+            ("linear", r#","units":1,"bias":false"#),
+            ("reshape", r#","shape":[2]"#),
+        ],
     );
     let model = model(&architecture, vec![vec![10.0, 1.0]]);
     let answers = model
@@ -87,7 +90,11 @@ fn activations_are_what_their_names_say() {
         ("tanh", "", [x.tanh(), -x.tanh()]),
         ("softplus", "", [x.exp().ln_1p(), (-x).exp().ln_1p()]),
         ("softsign", "", [x / (1.0 + x), -x / (1.0 + x)]),
-        ("softmax", "", [sigmoid(2.0 * x), sigmoid(-2.0 * x)]),
+        (
+            "softmax",
+            r#","dim":0"#,
+            [sigmoid(2.0 * x), sigmoid(-2.0 * x)],
+        ),
     ];
     for (op, more, expected) in cases {
         let model = model(&architecture("[2]", &[(op, more)]), vec![]);
@@ -113,7 +120,7 @@ fn elu_does_not_overflow_where_it_is_the_identity() {
 #[test]
 fn many_rows_are_computed_in_steps() {
     let model = model(
-        &architecture("[1]", &[("dense", r#","units":1,"bias":true"#)]),
+        &architecture("[1]", &[("linear", r#","units":1,"bias":true"#)]),
         vec![vec![2.0], vec![1.0]],
     );
     let rows = 3 * BATCH_ROWS + 17;

@@ -4,27 +4,28 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zarathustra_eval::architecture::Architecture;
+use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_eval::manifest::{ContentRef, Limits, Manifest};
 use zarathustra_eval::parameters::{Expected, Parameters};
 use zarathustra_eval::{EvaluationJob, Submitted, WorkerSettings};
-use zarathustra_primitives::{Alpha, B256, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, B256, Engine, Score, ScoreRange, Seed};
 
 const PROBE: &str = include_str!("evaluators/probe.wat");
 
 /// One input, one output: `weight · x + bias`.
-pub const LINE: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},
-    "nodes":[{"name":"line","op":"dense","inputs":["input"],"units":1,"bias":true}],
+pub const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],
+    "nodes":[{"name":"line","op":"linear","inputs":["input"],"units":1,"bias":true}],
     "output":"line"}"#;
 
 /// Settings with the worker of this build. Compiled evaluators are kept from run to run.
 pub fn settings() -> WorkerSettings {
     WorkerSettings {
         worker: env!("CARGO_BIN_EXE_zarathustra-worker").into(),
+        environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
         allow_unsandboxed: false,
-        variables: Vec::new(),
     }
 }
 
@@ -109,6 +110,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
                 parameter_bytes: 4096,
                 parameters: 100,
                 macs_per_sample: 100,
+                activation_bytes: 1 << 20,
                 fuel: 10_000_000,
                 memory_bytes: 16 << 20,
                 wall_seconds: 60,
@@ -119,6 +121,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
         champion: submitted(champion),
         challenger: submitted(challenger),
         seed: seed(7),
+        engine: Engine::Libtorch,
     }
 }
 

@@ -66,7 +66,7 @@ impl Check {
         } else {
             Trial::of_program(&self.program, &self.trial)?
         };
-        let mut session = Session::new(&trial, self.worker.settings(globals)?);
+        let mut session = Session::new(&trial, self.worker.settings(globals).await?);
         for finding in component::findings(&trial.evaluator) {
             session.note(finding);
         }
@@ -189,10 +189,10 @@ async fn machines(
     first: &SampleScores,
 ) -> Result<()> {
     let trial = session.trial();
-    for (name, variables) in session::machines() {
+    for (name, environment) in session.machines() {
         progress(&format!("scoring with {name}"));
         let scores = session
-            .score_on(&name, variables, &models.half, &trial.parameters, seed)
+            .score_on(name, environment, &models.half, &trial.parameters, seed)
             .await?;
         let Some(scores) = scores else { continue };
         for side in [Side::Challenger, Side::Champion] {

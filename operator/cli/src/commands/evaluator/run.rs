@@ -40,7 +40,7 @@ impl Run {
     /// Runs the command.
     pub async fn run(self, globals: &Globals) -> Result<Answer> {
         let trial = Trial::of_program(&self.evaluator, &self.trial)?;
-        let settings = self.worker.settings(globals)?;
+        let settings = self.worker.settings(globals).await?;
         let seed = self.seed.unwrap_or_else(B256::random);
         progress(&format!("scoring {} samples", trial.manifest.samples));
         // A champion without parameters is not run.

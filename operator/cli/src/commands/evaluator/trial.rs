@@ -14,7 +14,7 @@ use zarathustra_eval::{
     manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest},
     parameters::{Expected, Parameters},
 };
-use zarathustra_primitives::{Alpha, MAX_SAMPLES, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, Engine, MAX_SAMPLES, Score, ScoreRange, Seed};
 
 use crate::{commands::request::RequestFile, context::read_file, errors::refusal};
 
@@ -131,6 +131,7 @@ impl Trial {
                 parameter_bytes: parameter_bytes.len() as u64,
                 parameters: cost.parameters.max(1),
                 macs_per_sample: cost.macs_per_sample.max(1),
+                activation_bytes: cost.activation_bytes.max(1),
                 fuel: 2_000_000_000,
                 memory_bytes: 256 << 20,
                 wall_seconds: 120,
@@ -174,6 +175,7 @@ impl Trial {
             champion: submitted(champion),
             challenger: submitted(challenger),
             seed,
+            engine: Engine::Libtorch,
         }
     }
 }

@@ -136,6 +136,8 @@ pub struct Prepared {
     pub baseline_cid: ContentId,
     /// Number of samples of an evaluation.
     pub samples: u32,
+    /// Seconds that an evaluation with the reference engine is reckoned to take.
+    pub reference_seconds: u64,
     /// Escrow for rewards, in the reward token.
     pub reward_escrow: u128,
     /// Escrow for fees, wei.
@@ -215,6 +217,7 @@ impl RequestFile {
             manifest_cid,
             baseline_cid,
             samples: self.samples,
+            reference_seconds: Cost::of(&parsed(&architecture)?).reference_seconds(self.samples),
             reward_escrow: token
                 .amount(&escrow.reward)
                 .wrap_err("read escrow.reward")?,
@@ -229,12 +232,27 @@ impl RequestFile {
         let read = |path: &Path, cap| read_file(&self.folder.join(path), cap);
         let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
         let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
-        let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
-        if let Some(limit) = Cost::of(&parsed).exceeds(&self.limits) {
+        let parsed = parsed(&architecture)?;
+        let cost = Cost::of(&parsed);
+        if let Some(limit) = self.limits.exceeded_by(&cost) {
             return Err(refusal(
                 "limit_too_low",
                 format!("the architecture needs more than limits.{limit} allows"),
                 "`zarathustra model inspect` shows what it needs",
+            ));
+        }
+        let (needed, allowed) = (
+            cost.reference_seconds(self.samples),
+            self.limits.wall_seconds,
+        );
+        if needed > allowed {
+            return Err(refusal(
+                "limit_too_low",
+                format!(
+                    "where the tolerance decides, operators evaluate with the reference engine: {} samples of {} multiply-adds for two models take it about {needed} s, and limits.wall_seconds allows {allowed}",
+                    self.samples, cost.macs_per_sample
+                ),
+                "allow more wall_seconds, or ask for fewer samples or a smaller model",
             ));
         }
         Parameters::from_safetensors(&baseline, &parsed)
@@ -340,6 +358,10 @@ async fn place(content: Option<&Files>, bytes: &[u8]) -> Result<ContentId> {
 
 async fn reference(content: Option<&Files>, bytes: &[u8]) -> Result<ContentRef> {
     Ok(named(place(content, bytes).await?, bytes))
+}
+
+fn parsed(architecture: &[u8]) -> Result<Architecture> {
+    Architecture::from_json(architecture).wrap_err("read the architecture")
 }
 
 fn named(cid: ContentId, bytes: &[u8]) -> ContentRef {

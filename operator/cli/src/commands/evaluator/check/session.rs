@@ -5,7 +5,7 @@ use std::fmt;
 use eyre::Result;
 use zarathustra_eval::{
     Evaluation, LocalFailure, WorkerSettings,
-    environment::{BATCH_ROWS_VARIABLE, THREADS_VARIABLE},
+    environment::{CAPABILITIES, EnvironmentLock},
     faults,
 };
 use zarathustra_primitives::{Fault, SampleScore, SampleScores, Score, Seed, Status};
@@ -95,7 +95,13 @@ impl<'a> Session<'a> {
         challenger: &[u8],
         seed: Seed,
     ) -> Result<Option<SampleScores>> {
-        let outcome = self.evaluate(what, Vec::new(), champion, challenger, seed);
+        let outcome = self.evaluate(
+            what,
+            self.settings.environment.clone(),
+            champion,
+            challenger,
+            seed,
+        );
         Ok(match outcome.await? {
             Some(Outcome::Scored(scores)) => Some(scores),
             Some(Outcome::Failed(status, detail)) => {
@@ -111,12 +117,12 @@ impl<'a> Session<'a> {
     pub async fn score_on(
         &mut self,
         name: &str,
-        variables: Vec<(String, String)>,
+        environment: EnvironmentLock,
         champion: &[u8],
         challenger: &[u8],
         seed: Seed,
     ) -> Result<Option<SampleScores>> {
-        let outcome = self.evaluate(name, variables, champion, challenger, seed);
+        let outcome = self.evaluate(name, environment, champion, challenger, seed);
         Ok(match outcome.await? {
             Some(Outcome::Scored(scores)) => Some(scores),
             Some(Outcome::Failed(status, detail)) => {
@@ -132,7 +138,13 @@ impl<'a> Session<'a> {
     /// program fails on it is.
     pub async fn try_model(&mut self, name: &str, model: &[u8], seed: Seed) -> Result<()> {
         let champion = self.trial.parameters.as_slice();
-        let outcome = self.evaluate(name, Vec::new(), champion, model, seed);
+        let outcome = self.evaluate(
+            name,
+            self.settings.environment.clone(),
+            champion,
+            model,
+            seed,
+        );
         if let Some(Outcome::Failed(status, detail)) = outcome.await?
             && status.fault() == Fault::Owner
         {
@@ -146,13 +158,13 @@ impl<'a> Session<'a> {
     async fn evaluate(
         &mut self,
         what: &str,
-        variables: Vec<(String, String)>,
+        environment: EnvironmentLock,
         champion: &[u8],
         challenger: &[u8],
         seed: Seed,
     ) -> Result<Option<Outcome>> {
         let settings = WorkerSettings {
-            variables,
+            environment,
             ..self.settings.clone()
         };
         let job = self.trial.job(champion, challenger, seed);
@@ -184,6 +196,37 @@ impl<'a> Session<'a> {
         };
         self.last = Some(evaluation);
         Ok(Some(outcome))
+    }
+
+    /// Settings of the machine that operators do not agree on, by name.
+    pub fn machines(&self) -> Vec<(&'static str, EnvironmentLock)> {
+        let lock = || self.settings.environment.clone();
+        // What the lock sets and these do not stays as it is.
+        let with = |changed: &[(&'static str, &'static str)]| {
+            let value = |name| changed.iter().find(|(other, _)| *other == name);
+            let all =
+                CAPABILITIES.map(|(name, locked)| value(name).copied().unwrap_or((name, locked)));
+            lock().with_capabilities(all)
+        };
+        let basic = [
+            ("ATEN_CPU_CAPABILITY", "default"),
+            ("ONEDNN_MAX_CPU_ISA", "SSE41"),
+        ];
+        let mut machines = vec![
+            ("the processor's basic instructions", with(&basic)),
+            ("2 threads", lock().with_threads(2)),
+            ("7 rows at a time", lock().with_batch_rows(7)),
+        ];
+        #[cfg(target_arch = "x86_64")]
+        if std::is_x86_feature_detected!("avx512f") {
+            let wide = [
+                ("ATEN_CPU_CAPABILITY", "avx512"),
+                ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE"),
+                ("MKL_CBWR", "AVX512"),
+            ];
+            machines.push(("AVX-512", with(&wide)));
+        }
+        machines
     }
 
     /// Looks at what the program did in the last evaluation, besides its scores.
@@ -268,46 +311,6 @@ const fn of_failure(failure: &LocalFailure) -> Option<Kind> {
         LocalFailure::Unsupported { .. } => Some(Kind::StackExhausted),
         _ => None,
     }
-}
-
-/// Settings of machines that operators do not agree on, by name.
-pub fn machines() -> Vec<(String, Vec<(String, String)>)> {
-    let named = |name: &str, variables: &[(&str, &str)]| {
-        let variables = variables
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        (name.to_owned(), variables.collect())
-    };
-    let mut machines = vec![
-        named(
-            "the processor's basic instructions",
-            &[
-                ("ATEN_CPU_CAPABILITY", "default"),
-                ("ONEDNN_MAX_CPU_ISA", "SSE41"),
-            ],
-        ),
-        named(
-            "2 threads",
-            &[
-                (THREADS_VARIABLE, "2"),
-                ("OMP_NUM_THREADS", "2"),
-                ("MKL_NUM_THREADS", "2"),
-            ],
-        ),
-        named("7 rows at a time", &[(BATCH_ROWS_VARIABLE, "7")]),
-    ];
-    #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx512f") {
-        machines.push(named(
-            "AVX-512",
-            &[
-                ("ATEN_CPU_CAPABILITY", "avx512"),
-                ("ONEDNN_MAX_CPU_ISA", "AVX512_CORE"),
-                ("MKL_CBWR", "AVX512"),
-            ],
-        ));
-    }
-    machines
 }
 
 /// One of the two models.

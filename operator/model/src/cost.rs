@@ -1,0 +1,312 @@
+//! What a model costs, derived from its architecture without running it.
+//!
+//! The cost bounds both engines: multiply-adds are what linear algebra takes, and an element of
+//! anything that needs an exponential counts [`TRANSCENDENTAL`] of them, since the reference
+//! engine computes it in software.
+
+use serde::Serialize;
+
+use crate::architecture::{Architecture, Direction, Op, ParameterSpec, Recurrent, Step};
+
+/// Multiply-adds that an element counts whose computation needs an exponential or the like.
+pub const TRANSCENDENTAL: u64 = 16;
+/// Multiply-adds that an element of a normalisation counts: two passes for the moments, then
+/// scale and shift.
+const NORMALISED: u64 = 4;
+const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
+
+/// Multiply-adds that the reference engine does in a second: a low figure for one thread, so that a
+/// request that fits it fits every operator's machine.
+pub const REFERENCE_MACS_PER_SECOND: u64 = 200_000_000;
+
+/// Static cost of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Number of parameters.
+    pub parameters: u64,
+    /// Bytes of the parameters alone.
+    pub parameter_bytes: u64,
+    /// Multiply-adds for one sample.
+    pub macs_per_sample: u64,
+    /// Most bytes that values and working memory of one sample occupy at a time.
+    pub activation_bytes: u64,
+}
+
+impl Cost {
+    /// Seconds that the reference engine takes for champion and challenger on this many samples,
+    /// one row each, rounded up. A request must allow itself as many: what the margin decides is
+    /// claimed with that engine.
+    pub const fn reference_seconds(&self, samples: u32) -> u64 {
+        const MODELS: u64 = 2;
+        (samples as u64)
+            .saturating_mul(MODELS)
+            .saturating_mul(self.macs_per_sample)
+            .div_ceil(REFERENCE_MACS_PER_SECOND)
+    }
+
+    /// Cost of a model of this architecture. Sums that exceed 64 bits stay at the maximum, which
+    /// no limit allows.
+    pub fn of(architecture: &Architecture) -> Self {
+        let parameters = architecture
+            .parameters()
+            .iter()
+            .map(ParameterSpec::elements)
+            .fold(0_u64, u64::saturating_add);
+        let size = |value: usize| elements(architecture.shape_of(value));
+        let inputs = architecture.inputs().len();
+        let mut live = (0..inputs).map(size).fold(0, u64::saturating_add);
+        let mut most = live;
+        let mut macs_per_sample = 0_u64;
+        for step in architecture.steps() {
+            let shapes: Vec<_> = step
+                .inputs
+                .iter()
+                .map(|value| architecture.shape_of(*value))
+                .collect();
+            let work = Work::of(step, &shapes);
+            macs_per_sample = macs_per_sample.saturating_add(work.macs);
+            live = live.saturating_add(elements(&step.shape));
+            most = most.max(live.saturating_add(work.scratch));
+            for value in &step.releases {
+                live = live.saturating_sub(size(*value));
+            }
+        }
+        Self {
+            parameters,
+            parameter_bytes: parameters.saturating_mul(FLOAT_BYTES),
+            macs_per_sample,
+            activation_bytes: most.saturating_mul(FLOAT_BYTES),
+        }
+    }
+}
+
+/// Multiply-adds of a step, and elements that it needs besides inputs and result.
+struct Work {
+    macs: u64,
+    scratch: u64,
+}
+
+impl Work {
+    fn of(step: &Step, inputs: &[&[u64]]) -> Self {
+        let before = elements(inputs[0]);
+        let after = elements(&step.shape);
+        let work = |macs, scratch| Self { macs, scratch };
+        match &step.op {
+            Op::Linear { .. } => work(product(&[after, last(inputs[0])]), 0),
+            Op::Conv1d(c) | Op::Conv2d(c) => {
+                let window = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
+                // Each window unrolled, as libtorch does where it has no better way.
+                let unrolled = product(&[after / c.channels, c.groups, window]);
+                work(product(&[after, window]), unrolled)
+            }
+            Op::ConvTranspose1d(c) | Op::ConvTranspose2d(c) => {
+                let window = product(&[c.channels / c.groups, product(&c.kernel)]);
+                let macs = product(&[before, window]);
+                work(macs, product(&[before / inputs[0][0], c.groups, window]))
+            }
+            Op::MaxPool1d(p) | Op::MaxPool2d(p) => work(product(&[after, product(&p.kernel)]), 0),
+            Op::AvgPool1d(p) | Op::AvgPool2d(p) => work(product(&[after, product(&p.kernel)]), 0),
+            Op::Mean { .. } | Op::Max { .. } => work(before, 0),
+            Op::BatchNorm { .. } => work(after, 0),
+            Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => {
+                work(product(&[after, NORMALISED]), after)
+            }
+            Op::Rnn { layer, .. } => recurrent(layer, 1, inputs[0]),
+            Op::Gru(layer) => recurrent(layer, 3, inputs[0]),
+            Op::Lstm(layer) => recurrent(layer, 4, inputs[0]),
+            Op::MultiHeadAttention(a) => {
+                let [t, dq] = pair(inputs[0]);
+                let [s, dk] = pair(inputs[1]);
+                let dv = last(inputs[2]);
+                let queries = product(&[a.heads, a.head_size]);
+                let keys = product(&[a.key_value_heads, a.head_size]);
+                let scores = product(&[a.heads, t, s]);
+                let rotated = match a.rotary {
+                    Some(_) => product(&[t.saturating_add(s), queries, 2]),
+                    None => 0,
+                };
+                let macs = [
+                    product(&[t, dq, queries]),
+                    product(&[s, dk, keys]),
+                    product(&[s, dv, keys]),
+                    product(&[scores, a.head_size, 2]),
+                    product(&[scores, TRANSCENDENTAL]),
+                    product(&[t, queries, a.units]),
+                    rotated,
+                ];
+                // Queries, keys and values, these again for each head, scores twice, the context.
+                let scratch = [
+                    product(&[t, queries, 3]),
+                    product(&[s, queries, 4]),
+                    product(&[scores, 2]),
+                ];
+                work(sum(&macs), sum(&scratch))
+            }
+            Op::Elu { .. }
+            | Op::Selu {}
+            | Op::Gelu { .. }
+            | Op::Silu {}
+            | Op::Mish {}
+            | Op::Sigmoid {}
+            | Op::Tanh {}
+            | Op::Softplus {}
+            | Op::Softmax { .. }
+            | Op::LogSoftmax { .. } => work(product(&[after, TRANSCENDENTAL]), after),
+            Op::Add {} | Op::Multiply {} => work(product(&[after, inputs.len() as u64]), 0),
+            Op::Dropout { .. } | Op::Reshape { .. } => work(0, 0),
+            Op::TransformerEncoder(_) | Op::TransformerDecoder(_) => {
+                unreachable!("blocks are no steps")
+            }
+            Op::Embedding { .. }
+            | Op::LearnedPositions {}
+            | Op::Relu {}
+            | Op::Relu6 {}
+            | Op::LeakyRelu { .. }
+            | Op::Prelu { .. }
+            | Op::HardSigmoid {}
+            | Op::HardSilu {}
+            | Op::Softsign {}
+            | Op::Transpose { .. }
+            | Op::Concatenate { .. }
+            | Op::Scale { .. }
+            | Op::Slice { .. }
+            | Op::Pad { .. } => work(after, 0),
+        }
+    }
+}
+
+fn recurrent(layer: &Recurrent, gates: u64, input: &[u64]) -> Work {
+    let [time, features] = pair(input);
+    let directions = match layer.direction {
+        Direction::Forward | Direction::Backward => 1,
+        Direction::Both => 2,
+    };
+    let rows = product(&[gates, layer.units, directions]);
+    let inner = features
+        .saturating_add(layer.units)
+        .saturating_add(TRANSCENDENTAL);
+    Work {
+        macs: product(&[time, rows, inner]),
+        scratch: product(&[time, rows, 2]),
+    }
+}
+
+fn elements(shape: &[u64]) -> u64 {
+    product(shape)
+}
+
+fn product(factors: &[u64]) -> u64 {
+    factors.iter().copied().fold(1, u64::saturating_mul)
+}
+
+fn sum(terms: &[u64]) -> u64 {
+    terms.iter().copied().fold(0, u64::saturating_add)
+}
+
+fn last(shape: &[u64]) -> u64 {
+    shape.last().copied().unwrap_or(1)
+}
+
+/// The two dimensions of a sequence, which the architecture's checks promise.
+fn pair(shape: &[u64]) -> [u64; 2] {
+    [shape.first().copied().unwrap_or(1), last(shape)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(inputs: &str, nodes: &str) -> Cost {
+        let text =
+            format!(r#"{{"version":2,"inputs":[{inputs}],"nodes":[{nodes}],"output":"last"}}"#);
+        Cost::of(&Architecture::from_json(text.as_bytes()).expect("valid"))
+    }
+
+    #[test]
+    fn the_reference_engines_time_is_rounded_up() {
+        let cost = |macs_per_sample| Cost {
+            parameters: 0,
+            parameter_bytes: 0,
+            macs_per_sample,
+            activation_bytes: 0,
+        };
+        // Two models on 1,000 samples: 2,000 times the cost of one.
+        let second = REFERENCE_MACS_PER_SECOND / 2000;
+        assert_eq!(cost(second).reference_seconds(1000), 1);
+        assert_eq!(cost(second + 1).reference_seconds(1000), 2);
+        assert_eq!(cost(7 * second).reference_seconds(1000), 7);
+        let most = u64::MAX.div_ceil(REFERENCE_MACS_PER_SECOND);
+        assert_eq!(cost(u64::MAX).reference_seconds(u32::MAX), most);
+    }
+
+    #[test]
+    fn the_x_squared_network_by_hand() {
+        let text = include_bytes!("../../../examples/x-squared/architecture.json");
+        let cost = Cost::of(&Architecture::from_json(text).expect("valid"));
+        let expected = Cost {
+            parameters: (5 + 5) + (5 * 10 + 10) + (10 + 1),
+            parameter_bytes: 4 * 81,
+            macs_per_sample: 5 + 5 * 16 + 5 * 10 + 10 * 16 + 10,
+            // In front of and behind the second tanh, and its working memory.
+            activation_bytes: 4 * 30,
+        };
+        assert_eq!(cost, expected);
+    }
+
+    #[test]
+    fn a_convolution_by_hand() {
+        let cost = cost(
+            r#"{"name":"image","shape":[4,8,8],"dtype":"f32"}"#,
+            r#"{"name":"last","op":"conv2d","inputs":["image"],"channels":6,"kernel":[3,3],
+                "stride":[2,2],"padding":[[1,1],[1,1]],"dilation":[1,1],"groups":2,"bias":true}"#,
+        );
+        // 6 channels at 4 x 4 places, each from 2 channels of 3 x 3.
+        assert_eq!(cost.macs_per_sample, 6 * 16 * 2 * 9);
+        assert_eq!(cost.parameters, 6 * 2 * 9 + 6);
+        assert_eq!(
+            cost.activation_bytes,
+            4 * (4 * 64 + 6 * 16 + 16 * 2 * 2 * 9)
+        );
+    }
+
+    #[test]
+    fn an_attention_by_hand() {
+        let cost = cost(
+            r#"{"name":"x","shape":[5,8],"dtype":"f32"}"#,
+            r#"{"name":"last","op":"multi_head_attention","inputs":["x","x","x"],"heads":2,
+                "key_value_heads":1,"head_size":4,"units":8,"bias":false,"output_bias":false,
+                "causal":true,"rotary":null}"#,
+        );
+        let projections = 5 * 8 * 8 + 2 * (5 * 8 * 4) + 5 * 8 * 8;
+        let scores = 2 * 5 * 5;
+        assert_eq!(cost.macs_per_sample, projections + scores * (2 * 4 + 16));
+        assert_eq!(cost.parameters, 8 * 8 + 4 * 8 + 4 * 8 + 8 * 8);
+    }
+
+    #[test]
+    fn an_absurd_architecture_costs_more_than_any_limit() {
+        let linear = |index: usize| {
+            let source = match index {
+                0 => "input".to_owned(),
+                _ => format!("n{}", index - 1),
+            };
+            let name = if index == 4095 {
+                "last".to_owned()
+            } else {
+                format!("n{index}")
+            };
+            format!(
+                r#"{{"name":"{name}","op":"linear","inputs":["{source}"],"units":16777216,"bias":false}}"#
+            )
+        };
+        let nodes: Vec<_> = (0..4096).map(linear).collect();
+        let cost = cost(
+            r#"{"name":"input","shape":[16777216],"dtype":"f32"}"#,
+            &nodes.join(","),
+        );
+        assert_eq!(cost.parameters, 1 << 60);
+        assert_eq!(cost.parameter_bytes, 1 << 62);
+        assert_eq!(cost.macs_per_sample, 1 << 60);
+        assert_eq!(cost.activation_bytes, 4 << 25);
+    }
+}
