@@ -12,6 +12,9 @@ pub const SAYS: &str = "the evaluator says: ";
 /// The model was asked about something that is not finite (EvaluatorInvalid).
 pub const INPUT: &str = "an input to the model is not finite";
 
+/// The model was asked about an integer that its embeddings do not have (EvaluatorInvalid).
+pub const INDEX: &str = "an integer is not in the range of the model's input";
+
 /// Another number of scores than samples (EvaluatorInvalid).
 pub fn count(scores: usize, samples: u32) -> String {
     format!("{scores} scores for {samples} samples")

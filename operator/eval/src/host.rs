@@ -4,6 +4,7 @@ mod cache;
 mod failure;
 mod process;
 mod programs;
+mod run;
 mod settings;
 
 use std::path::PathBuf;
@@ -16,11 +17,12 @@ use zarathustra_primitives::{Digest, Engine, EvaluationResult, SampleScores, See
 use crate::manifest::{Limits, Manifest};
 use crate::parameters::Expected;
 use crate::text::brief;
-use crate::wire::{Evaluate, Job, JobFile, LocalKind, Reply, Spent, Task};
+use crate::wire::{Evaluate, Job, JobFile, Reply, Spent, Task};
 use cache::{CacheEntry, Compiled};
 pub use failure::LocalFailure;
 use process::{Answer, Watch};
 pub use programs::{ENVIRONMENT_FLAG, WorkerProgram, Workers};
+pub use run::{ModelRun, RunError, run_model};
 pub use settings::{WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings};
 
 /// Memory of a worker besides what it evaluates: libraries, stacks, the compiler.
@@ -120,7 +122,8 @@ pub async fn evaluate(
     let started = Instant::now();
     let manifest = &job.manifest;
     check_memory(&manifest.limits, settings.memory_bytes)?;
-    let session = Session::open(manifest, settings, started)?;
+    let wall = Duration::from_secs(manifest.limits.wall_seconds);
+    let session = Session::open(settings.wall.min(wall), settings, started)?;
     let evaluator = session
         .stage(
             "evaluator.wasm",
@@ -222,13 +225,10 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn open(
-        manifest: &Manifest,
+        wall: Duration,
         settings: &'a WorkerSettings,
         started: Instant,
     ) -> Result<Self, LocalFailure> {
-        let wall = settings
-            .wall
-            .min(Duration::from_secs(manifest.limits.wall_seconds));
         let folder = tempfile::Builder::new()
             .prefix("zarathustra-job-")
             .tempdir()
@@ -321,16 +321,10 @@ fn finish(
                 timings,
             })
         }
-        Reply::Local { kind, detail } => {
-            let detail = brief(&detail);
-            Err(match kind {
-                LocalKind::OutOfMemory => LocalFailure::OutOfMemory { detail },
-                LocalKind::Sandbox => LocalFailure::Sandbox { detail },
-                LocalKind::Unsupported => LocalFailure::Unsupported { detail },
-                LocalKind::Internal => LocalFailure::WorkerLost { detail },
-            })
+        Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail)),
+        Reply::Compiled | Reply::Computed | Reply::Refused { .. } => {
+            Err(lost("it did something else than to evaluate"))
         }
-        Reply::Compiled => Err(lost("it compiled where it should have evaluated")),
     }
 }
 
@@ -340,8 +334,13 @@ fn scored(scores: &SampleScores, stated: &Stated<'_>) -> Result<EvaluationResult
     let lost = |error: &dyn std::error::Error| LocalFailure::WorkerLost {
         detail: format!("no figures follow from its scores: {error}"),
     };
-    let manifest = stated.manifest;
-    let figures = zarathustra_protocol::figures(scores, manifest.score_range, manifest.alpha)
+    let Manifest {
+        score_range,
+        alpha,
+        bound,
+        ..
+    } = *stated.manifest;
+    let figures = zarathustra_protocol::figures(scores, score_range, alpha, bound)
         .map_err(|error| lost(&error))?;
     EvaluationResult::scored(stated.environment, stated.engine, figures, scores.root())
         .map_err(|error| lost(&error))

@@ -6,14 +6,11 @@ use alloy::primitives::B256;
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
-use zarathustra_eval::{
-    Content, EvaluationJob, Submitted, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,
-    judge_unfetched, parameters::Expected,
-};
+use zarathustra_eval::{Content, EvaluationJob, Submitted, judge_unfetched, parameters::Expected};
 use zarathustra_primitives::{Engine, EvaluationResult, Purpose, Seed};
 use zarathustra_protocol::verdict::engine_for;
 
-use super::request::Bundle;
+use super::{request::Bundle, worker::Worker};
 use crate::{
     context::{Globals, read_file},
     output::{Answer, fields, micros, progress},
@@ -34,37 +31,7 @@ pub struct Evaluate {
     #[arg(long)]
     seed: Option<B256>,
     #[command(flatten)]
-    worker: WorkerOptions,
-}
-
-/// Which worker evaluates.
-#[derive(Debug, Clone, Args)]
-pub struct WorkerOptions {
-    /// The worker program; found beside this one when absent.
-    #[arg(long, env = WORKER_VARIABLE, value_name = "FILE")]
-    worker: Option<PathBuf>,
-    /// Folder of compiled evaluators, which programs on one machine may share; `cache` in the home
-    /// folder when absent.
-    #[arg(long, env = "ZARATHUSTRA_CACHE", value_name = "FOLDER")]
-    cache: Option<PathBuf>,
-}
-
-impl WorkerOptions {
-    /// The settings that follow from the options, and from the environment that the worker states.
-    pub async fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
-        let cache_dir = match &self.cache {
-            Some(folder) => folder.clone(),
-            None => globals.home()?.join("cache"),
-        };
-        let program = WorkerProgram {
-            path: self.worker.clone(),
-            ..WorkerProgram::default()
-        };
-        let (memory_bytes, wall) = (WorkerSettings::MEMORY_BYTES, WorkerSettings::WALL);
-        let workers = Workers::ask(&[program], &cache_dir, memory_bytes, wall).await?;
-        let environment = workers.digests().next().expect("one was asked");
-        Ok(workers.of(environment)?.clone())
-    }
+    worker: Worker,
 }
 
 /// What was found, and what it took.
@@ -173,6 +140,7 @@ impl Found {
                 ("improvement", micros(f.improvement.micros())),
                 ("lower bound", micros(f.lower.micros())),
                 ("upper bound", micros(f.upper.micros())),
+                ("bound", f.bound.to_string()),
             ]);
         }
         lines.extend(judged.steps.iter().cloned());
@@ -197,6 +165,7 @@ impl Found {
                 "improvement": f.improvement.micros(),
                 "lower_bound": f.lower.micros(),
                 "upper_bound": f.upper.micros(),
+                "bound": f.bound,
                 "scores_root": self.result.scores_root(),
             })),
             "verdict_steps": judged.steps.iter().map(|(what, how)| json!({ "what": what, "how": how })).collect::<Vec<_>>(),

@@ -1,5 +1,8 @@
 use zarathustra_primitives::Digest;
 
+use crate::text::brief;
+use crate::wire::LocalKind;
+
 /// Why an evaluation could not be done on this machine. Never claimed: the operator abstains.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalFailure {
@@ -79,6 +82,17 @@ impl LocalFailure {
             Self::WorkerLost { .. } => "local_worker_lost",
             Self::Sandbox { .. } => "local_no_sandbox",
             Self::Unsupported { .. } => "local_unsupported",
+        }
+    }
+
+    /// What a worker says stopped it.
+    pub(super) fn of_worker(kind: LocalKind, detail: &str) -> Self {
+        let detail = brief(detail);
+        match kind {
+            LocalKind::OutOfMemory => Self::OutOfMemory { detail },
+            LocalKind::Sandbox => Self::Sandbox { detail },
+            LocalKind::Unsupported => Self::Unsupported { detail },
+            LocalKind::Internal => Self::WorkerLost { detail },
         }
     }
 

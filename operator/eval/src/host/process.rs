@@ -39,7 +39,7 @@ impl Watch<'_> {
 /// What a worker said.
 pub struct Answer {
     pub reply: Reply,
-    /// The scores file; empty unless the reply is that both models were scored.
+    /// The scores file, or the model's answers; empty unless the reply says that there are some.
     pub scores: Vec<u8>,
     pub peak_memory_bytes: u64,
 }
@@ -122,7 +122,10 @@ async fn receive(stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(Repl
     let reply: Reply = serde_json::from_slice(&reply)?;
     let scores = match reply {
         Reply::Scored(_) => read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?,
-        Reply::Compiled | Reply::Failed { .. } | Reply::Local { .. } => Vec::new(),
+        Reply::Computed => read_frame(stdout, wire::MAX_OUTPUT_BYTES).await?,
+        Reply::Compiled | Reply::Refused { .. } | Reply::Failed { .. } | Reply::Local { .. } => {
+            Vec::new()
+        }
     };
     Ok((reply, scores))
 }

@@ -15,7 +15,7 @@ use zarathustra_primitives::{Digest, SampleScores, Seed};
 
 use super::trial::{Trial, TrialOptions};
 use crate::{
-    commands::evaluate::WorkerOptions,
+    commands::worker::Worker,
     context::Globals,
     errors::refusal,
     output::{Answer, micros, progress},
@@ -40,7 +40,7 @@ pub struct Check {
     #[command(flatten)]
     trial: TrialOptions,
     #[command(flatten)]
-    worker: WorkerOptions,
+    worker: Worker,
 }
 
 /// What `check` can find, as text: code, severity, meaning, cost and remedy.
@@ -62,7 +62,7 @@ impl Check {
     pub async fn run(self, globals: &Globals) -> Result<Option<Answer>> {
         let is_request = self.program.extension().is_some_and(|end| end == "toml");
         let trial = if is_request {
-            Trial::of_request(&self.program, &self.trial)?
+            Trial::of_request(&self.program, &self.trial).await?
         } else {
             Trial::of_program(&self.program, &self.trial)?
         };

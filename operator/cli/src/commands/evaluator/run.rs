@@ -10,7 +10,7 @@ use zarathustra_primitives::{Score, ScoreRange, Seed};
 
 use super::trial::{Trial, TrialOptions};
 use crate::{
-    commands::evaluate::WorkerOptions,
+    commands::worker::Worker,
     context::Globals,
     errors::refusal,
     output::{Answer, fields, micros, progress},
@@ -33,7 +33,7 @@ pub struct Run {
     #[arg(long, value_name = "FILE")]
     scores: Option<PathBuf>,
     #[command(flatten)]
-    worker: WorkerOptions,
+    worker: Worker,
 }
 
 impl Run {

@@ -14,7 +14,7 @@ use zarathustra_eval::{
     manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest},
     parameters::{Expected, Parameters},
 };
-use zarathustra_primitives::{Alpha, Engine, MAX_SAMPLES, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, Bound, Engine, MAX_SAMPLES, Score, ScoreRange, Seed};
 
 use crate::{commands::request::RequestFile, context::read_file, errors::refusal};
 
@@ -127,6 +127,7 @@ impl Trial {
             samples: 1024,
             score_range: ScoreRange::new(score(-Score::SCALE), score(Score::SCALE))?,
             alpha: Alpha::from_ppb(1_000_000)?,
+            bound: Bound::EmpiricalBernstein,
             limits: Limits {
                 parameter_bytes: parameter_bytes.len() as u64,
                 parameters: cost.parameters.max(1),
@@ -148,7 +149,7 @@ impl Trial {
     }
 
     /// A trial of a request's program on its baseline.
-    pub fn of_request(file: &Path, options: &TrialOptions) -> Result<Self> {
+    pub async fn of_request(file: &Path, options: &TrialOptions) -> Result<Self> {
         if options.architecture.is_some() || options.parameters.is_some() {
             return Err(refusal(
                 "model_named_twice",
@@ -156,7 +157,7 @@ impl Trial {
                 "leave --architecture and --parameters out, or name the component itself",
             ));
         }
-        let mut trial = RequestFile::read(file, &[])?.trial()?;
+        let mut trial = RequestFile::read(file, &[])?.trial().await?;
         options.apply(&mut trial.manifest);
         Ok(trial)
     }

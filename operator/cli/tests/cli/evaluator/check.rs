@@ -161,7 +161,7 @@ async fn what_voids_every_evaluation() {
     )
     .await;
     let infinite = "(f32.store (local.get $input) (f32.const inf))";
-    finds(&[("X", infinite)], "input_not_finite", "").await;
+    finds(&[("X", infinite)], "input_invalid", "").await;
     finds(
         &[("ASK", "(loop $forever (br $forever))")],
         "fuel_exhausted",

@@ -120,8 +120,8 @@ kinds! {
         "look for 0/0, inf - inf and roots or logarithms of negative numbers in the score";
     ScoreCount "score_count" Error "the scores are more or fewer than the samples", SOMETIMES,
         "answer exactly one score for each sample";
-    InputNotFinite "input_not_finite" Error "the program asks the model about something that is not finite", SOMETIMES,
-        "bound what is drawn before it becomes 32-bit floats";
+    InputInvalid "input_invalid" Error "the program asks the model about a number that is not finite, or an index that its embeddings do not have", SOMETIMES,
+        "bound what is drawn before the model is asked";
     FailsOnModel "fails_on_model" Error "the program fails on a model that is within the rules",
         "anyone who submits such parameters voids the evaluation and is compensated from the evaluator bond",
         "score whatever finite numbers the model answers: bound them before exp, log, ** and divisions";

@@ -294,7 +294,9 @@ fn of_status(status: Status, detail: &str) -> Kind {
         Status::EvaluatorTrapped => Kind::Traps,
         Status::EvaluatorInvalid if detail.starts_with(faults::SAYS) => Kind::AnswersError,
         Status::EvaluatorInvalid if detail == faults::NOT_A_NUMBER => Kind::ScoreNotANumber,
-        Status::EvaluatorInvalid if detail == faults::INPUT => Kind::InputNotFinite,
+        Status::EvaluatorInvalid if [faults::INPUT, faults::INDEX].contains(&detail) => {
+            Kind::InputInvalid
+        }
         Status::EvaluatorInvalid if faults::is_count(detail) => Kind::ScoreCount,
         Status::EvaluatorInvalid => Kind::Refused,
         _ => Kind::ParametersUnusable,
