@@ -9,8 +9,8 @@ use crate::program::Program;
 const PROBE: &str = include_str!("../../../../worker/tests/worker/evaluators/probe.wat");
 
 /// One input, one output: `weight · x + bias`.
-const LINE: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},
-    "nodes":[{"name":"line","op":"dense","inputs":["input"],"units":1,"bias":true}],
+const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],
+    "nodes":[{"name":"line","op":"linear","inputs":["input"],"units":1,"bias":true}],
     "output":"line"}"#;
 
 /// Asks the model about numbers in [0, 1) that follow from all of the seed and the sample's number
@@ -31,10 +31,10 @@ const FRESH: &str = "
       (f32.mul (f32.convert_i32_u (i32.shr_u (local.get $z) (i32.const 8))) (f32.const 0x1p-24)))";
 
 /// Eight hidden units with tanh: sums and a function whose last bits depend on the instructions.
-pub const HIDDEN: &str = r#"{"version":1,"input":{"name":"input","shape":[1]},"nodes":[
-    {"name":"hidden","op":"dense","inputs":["input"],"units":8,"bias":true},
+pub const HIDDEN: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],"nodes":[
+    {"name":"hidden","op":"linear","inputs":["input"],"units":8,"bias":true},
     {"name":"bend","op":"tanh","inputs":["hidden"]},
-    {"name":"answer","op":"dense","inputs":["bend"],"units":1,"bias":true}],"output":"answer"}"#;
+    {"name":"answer","op":"linear","inputs":["bend"],"units":1,"bias":true}],"output":"answer"}"#;
 
 /// Parameters of [`HIDDEN`], of no round numbers.
 pub fn hidden() -> Vec<u8> {
