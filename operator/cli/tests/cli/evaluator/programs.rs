@@ -30,10 +30,10 @@ const FRESH: &str = "
     (f32.store (i32.add (local.get $input) (i32.mul (local.get $i) (i32.const 4)))
       (f32.mul (f32.convert_i32_u (i32.shr_u (local.get $z) (i32.const 8))) (f32.const 0x1p-24)))";
 
-/// Eight hidden units with tanh: sums and a function whose last bits depend on the instructions.
+/// Eight hidden units and a softmax: sums and a function whose last bits depend on the instructions.
 pub const HIDDEN: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dtype":"f32"}],"nodes":[
     {"name":"hidden","op":"linear","inputs":["input"],"units":8,"bias":true},
-    {"name":"bend","op":"tanh","inputs":["hidden"]},
+    {"name":"bend","op":"softmax","dim":0,"inputs":["hidden"]},
     {"name":"answer","op":"linear","inputs":["bend"],"units":1,"bias":true}],"output":"answer"}"#;
 
 /// Parameters of [`HIDDEN`], of no round numbers.

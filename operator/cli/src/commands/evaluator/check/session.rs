@@ -163,6 +163,7 @@ impl<'a> Session<'a> {
         challenger: &[u8],
         seed: Seed,
     ) -> Result<Option<Outcome>> {
+        let elsewhere = environment != self.settings.environment;
         let settings = WorkerSettings {
             environment,
             ..self.settings.clone()
@@ -172,6 +173,9 @@ impl<'a> Session<'a> {
         let evaluation = match zarathustra_eval::evaluate(&job, &settings).await {
             Ok(evaluation) => evaluation,
             Err(failure) => {
+                if elsewhere && is_of_the_machine(&failure) {
+                    return Ok(None);
+                }
                 let Some(kind) = of_failure(&failure) else {
                     return Err(failure.into());
                 };
@@ -203,7 +207,7 @@ impl<'a> Session<'a> {
         let lock = || self.settings.environment.clone();
         // What the lock sets and these do not stays as it is.
         let with = |changed: &[(&'static str, &'static str)]| {
-            let value = |name| changed.iter().find(|(other, _)| *other == name);
+            let value = |name: &str| changed.iter().find(|(other, _)| *other == name);
             let all =
                 CAPABILITIES.map(|(name, locked)| value(name).copied().unwrap_or((name, locked)));
             lock().with_capabilities(all)
@@ -313,6 +317,14 @@ const fn of_failure(failure: &LocalFailure) -> Option<Kind> {
         LocalFailure::Unsupported { .. } => Some(Kind::StackExhausted),
         _ => None,
     }
+}
+
+/// Whether settings cannot be had here.
+const fn is_of_the_machine(failure: &LocalFailure) -> bool {
+    matches!(
+        failure,
+        LocalFailure::Environment { .. } | LocalFailure::Unsupported { .. }
+    )
 }
 
 /// One of the two models.
