@@ -55,11 +55,11 @@ pub const LAST_BITS: &str = "(f64.add
     (f64.mul (f64.const 0.001) (f64.promote_f32
       (f32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4))))))))";
 
-/// The same with only 32 different samples for a seed.
+/// The same with only 16 different samples for a seed.
 pub fn pool() -> String {
     FRESH.replacen(
         "(local.get $i)",
-        "(i32.and (local.get $i) (i32.const 31))",
+        "(i32.and (local.get $i) (i32.const 15))",
         1,
     )
 }
