@@ -1,5 +1,6 @@
 //! Prints what the reference engine takes for 10⁹ multiply-adds, as `zarathustra_model::cost`
-//! counts them, of the operations that most models spend their time in.
+//! counts them, of the operations that most models spend their time in, and of the dearest ones:
+//! those that do the least between two elements.
 //!
 //!     cargo run --release --package zarathustra-reference --example cost
 
@@ -89,6 +90,80 @@ const OPERATIONS: &[(&str, &str, &str, usize)] = &[
         r#""op":"softmax","dim":0"#,
         1,
     ),
+    ("tanh, 65536 elements", "[65536]", r#""op":"tanh""#, 1),
+    ("mish, 65536 elements", "[65536]", r#""op":"mish""#, 1),
+    (
+        "layer norm, 64 vectors of 512",
+        "[64,512]",
+        r#""op":"layer_norm","dims":1,
+        "epsilon":1e-5,"weight":true,"bias":true"#,
+        1,
+    ),
+    ("relu, 65536 elements", "[65536]", r#""op":"relu""#, 1),
+    (
+        "transpose, 256 x 256",
+        "[256,256]",
+        r#""op":"transpose","order":[1,0]"#,
+        1,
+    ),
+    (
+        "add, 65536 elements to themselves",
+        "[65536]",
+        r#""op":"add""#,
+        2,
+    ),
+    (
+        "linear, 65536 vectors of 1 to 1",
+        "[65536,1]",
+        r#""op":"linear","units":1,"bias":true"#,
+        1,
+    ),
+    (
+        "linear, 1024 vectors of 64 to 1",
+        "[1024,64]",
+        r#""op":"linear","units":1,"bias":true"#,
+        1,
+    ),
+    (
+        "conv2d, 1 x 1, depthwise, 16 channels, 64 x 64",
+        "[16,64,64]",
+        r#""op":"conv2d","channels":16,"kernel":[1,1],"stride":[1,1],"padding":[[0,0],[0,0]],
+            "dilation":[1,1],"groups":16,"bias":false"#,
+        1,
+    ),
+    (
+        "conv2d, 1 x 1, depthwise, 65536 channels, 1 x 1",
+        "[65536,1,1]",
+        r#""op":"conv2d","channels":65536,"kernel":[1,1],"stride":[1,1],"padding":[[0,0],[0,0]],
+            "dilation":[1,1],"groups":65536,"bias":false"#,
+        1,
+    ),
+    (
+        "max_pool2d, 2 x 2, 16 channels, 64 x 64",
+        "[16,64,64]",
+        r#""op":"max_pool2d","kernel":[2,2],"stride":[2,2],"padding":[[0,0],[0,0]]"#,
+        1,
+    ),
+    (
+        "attention, 256 places, 64 heads of 1",
+        "[256,1]",
+        r#""op":"multi_head_attention","heads":64,"key_value_heads":64,"head_size":1,
+            "units":1,"bias":true,"output_bias":true,"causal":false,"rotary":null"#,
+        3,
+    ),
+    (
+        "gru, 4096 elements of 1, 1 unit",
+        "[4096,1]",
+        r#""op":"gru","units":1,"bias":true,"direction":"forward","returns":"sequence""#,
+        1,
+    ),
+    (
+        "conv_transpose1d, kernel 1, stride 64, 1024 elements",
+        "[1,1024]",
+        r#""op":"conv_transpose1d","channels":1,"kernel":[1],"stride":[64],"padding":[0],
+            "output_padding":[63],"dilation":[1],"groups":1,"bias":true"#,
+        1,
+    ),
 ];
 
 fn main() {
@@ -131,12 +206,13 @@ fn seconds_per_row(architecture: &Architecture) -> f64 {
             .forward(&[Values::F32(&input)], 1)
             .expect("the input fits")
     };
-    row();
+    // The shortest time, since other programs can only add to it.
     let start = Instant::now();
-    let mut rows = 0;
+    let mut shortest = Duration::MAX;
     while start.elapsed() < WHILE {
+        let start = Instant::now();
         row();
-        rows += 1;
+        shortest = shortest.min(start.elapsed());
     }
-    start.elapsed().as_secs_f64() / f64::from(rows)
+    shortest.as_secs_f64()
 }
