@@ -13,6 +13,7 @@
 
 #![warn(missing_docs)]
 
+pub mod engine;
 pub mod environment;
 mod host;
 pub mod keras;
@@ -23,6 +24,7 @@ pub mod wire;
 pub use zarathustra_model::{architecture, cost, safetensors, text};
 
 pub use host::{
-    Content, Evaluation, EvaluationJob, LocalFailure, Submitted, Timings, WORKER_PROGRAM,
-    WORKER_VARIABLE, WorkerSettings, check_memory, evaluate, invalid_request, judge_unfetched,
+    Content, Evaluation, EvaluationJob, Isolation, LocalFailure, Submitted, Timings,
+    WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings, check_memory, check_sandbox, evaluate,
+    invalid_request, judge_unfetched,
 };

@@ -10,6 +10,7 @@ use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
     Content, EvaluationJob, LocalFailure, Submitted, WorkerSettings,
     architecture::MAX_ARCHITECTURE_BYTES,
+    check_sandbox,
     environment::EnvironmentLock,
     manifest::{MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
@@ -40,10 +41,14 @@ pub struct ImproveParts {
     pub worker: Option<PathBuf>,
     /// Compile cache of evaluators.
     pub cache_dir: PathBuf,
+    /// File of the secret that vouches for the cache; beside it when absent.
+    pub cache_key: Option<PathBuf>,
     /// Most memory of a worker, bytes.
     pub memory_bytes: u64,
     /// Longest evaluation.
     pub wall: Duration,
+    /// Evaluate even where a part of the sandbox cannot be had.
+    pub allow_unsandboxed: bool,
 }
 
 /// The kind; clones share everything.
@@ -73,26 +78,40 @@ struct Prepared {
 }
 
 impl Improve {
-    /// Starts the content store and finds the worker program.
+    /// Starts the content store, finds the worker program and has it enter the sandbox once.
     ///
     /// # Errors
-    /// [`ContentError`], or [`LocalFailure`] without a worker program.
+    /// [`ContentError`], or [`LocalFailure`] without a worker program or a part of the sandbox.
     pub async fn start(parts: ImproveParts) -> Result<Self, StartError> {
-        let content = ContentHandle::start(&parts.content, &parts.data_dir.join("ipfs")).await?;
         let found = match parts.worker {
             Some(worker) => WorkerSettings {
                 worker,
                 cache_dir: parts.cache_dir,
+                cache_key: parts.cache_key,
                 memory_bytes: parts.memory_bytes,
                 wall: parts.wall,
-                allow_unsandboxed: false,
+                allow_unsandboxed: parts.allow_unsandboxed,
+                cgroups: true,
             },
             None => WorkerSettings {
                 memory_bytes: parts.memory_bytes,
                 wall: parts.wall,
+                allow_unsandboxed: parts.allow_unsandboxed,
+                cache_key: parts.cache_key,
                 ..WorkerSettings::discover(parts.cache_dir)?
             },
         };
+        let content_dir = parts.data_dir.join("ipfs");
+        let (content, isolation) = tokio::join!(
+            ContentHandle::start(&parts.content, &content_dir),
+            check_sandbox(&found)
+        );
+        let (content, isolation) = (content?, isolation?);
+        if isolation.protection.missing.is_empty() {
+            tracing::info!(sandbox = %isolation, "evaluations are isolated");
+        } else {
+            tracing::warn!(sandbox = %isolation, "evaluations are not isolated, as told");
+        }
         let addresses = content.store().identity().await?.addresses.join(",");
         Ok(Self {
             champions: Champions::new(parts.chain.clone(), content.clone(), parts.store),
@@ -426,8 +445,8 @@ pub enum StartError {
     /// The content store cannot start.
     #[error("start the content store")]
     Content(#[from] ContentError),
-    /// There is no worker program.
-    #[error("find the worker program")]
+    /// There is no worker program, or no sandbox for it.
+    #[error("prepare evaluations")]
     Worker(#[from] LocalFailure),
 }
 

@@ -17,11 +17,11 @@ pub mod sandbox;
 
 use std::io::{self, Read};
 
-use zarathustra_eval::wire::{self, Job, LocalKind, Reply, Spent, Task};
+use zarathustra_eval::wire::{self, Job, LocalKind, Protection, Reply, Spent, Task};
 use zarathustra_primitives::{SampleScores, Status};
 
 /// Stack of the thread that does the work. Strangers' code has a part of it, see
-/// [`engine::WASM_STACK_BYTES`].
+/// `stack_bytes` of the engine's settings.
 const STACK_BYTES: usize = 32 << 20;
 
 /// Why there are no scores.
@@ -63,7 +63,8 @@ impl Ended {
 
 /// What a job brought about.
 enum Done {
-    Compiled,
+    Checked(Protection),
+    Compiled(Vec<u8>),
     Scored(Spent, SampleScores),
 }
 
@@ -76,11 +77,11 @@ pub fn run() -> io::Result<()> {
     let job: Job = serde_json::from_slice(&job)?;
     // Before any thread is started: the restrictions hold for later threads only.
     let outcome = match sandbox::enter(&job) {
-        Ok(()) => {
+        Ok(protection) => {
             std::thread::spawn(end_with_host);
             std::thread::Builder::new()
                 .stack_size(STACK_BYTES)
-                .spawn(move || perform(&job))?
+                .spawn(move || perform(&job, protection))?
                 .join()
                 .unwrap_or_else(|_| Err(Ended::local(LocalKind::Internal, "the worker panicked")))
         }
@@ -89,11 +90,12 @@ pub fn run() -> io::Result<()> {
     reply(outcome)
 }
 
-fn perform(job: &Job) -> Result<Done, Ended> {
+fn perform(job: &Job, protection: Protection) -> Result<Done, Ended> {
     match &job.task {
-        Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
+        Task::Check => Ok(Done::Checked(protection)),
+        Task::Compile(evaluator) => evaluate::compile(evaluator).map(Done::Compiled),
         Task::Evaluate(task) => {
-            evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
+            evaluate::evaluate(task).map(|(spent, scores)| Done::Scored(spent, scores))
         }
     }
 }
@@ -107,9 +109,10 @@ fn end_with_host() {
 }
 
 fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
-    let (reply, scores) = match outcome {
-        Ok(Done::Compiled) => (Reply::Compiled, None),
-        Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores)),
+    let (reply, rest) = match outcome {
+        Ok(Done::Checked(protection)) => (Reply::Checked(protection), None),
+        Ok(Done::Compiled(code)) => (Reply::Compiled, Some(code)),
+        Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores.to_file())),
         Err(Ended::Failed { status, detail }) => {
             let detail = zarathustra_eval::text::brief(&detail);
             (
@@ -127,8 +130,8 @@ fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
     };
     let mut stdout = io::stdout().lock();
     wire::write_frame(&mut stdout, &serde_json::to_vec(&reply)?)?;
-    match scores {
-        Some(scores) => wire::write_frame(&mut stdout, &scores.to_file()),
+    match rest {
+        Some(rest) => wire::write_frame(&mut stdout, &rest),
         None => Ok(()),
     }
 }

@@ -112,9 +112,11 @@ impl Evaluate {
             Some(worker) => WorkerSettings {
                 worker: worker.clone(),
                 cache_dir,
+                cache_key: None,
                 memory_bytes: WorkerSettings::MEMORY_BYTES,
                 wall: WorkerSettings::WALL,
                 allow_unsandboxed: false,
+                cgroups: true,
             },
         })
     }

@@ -48,6 +48,12 @@ pub enum LocalFailure {
         /// What is missing.
         detail: String,
     },
+    /// The evaluator used up its stack; how deep that is depends on how the worker was built.
+    #[error("the evaluator used up its stack: {detail}")]
+    StackExhausted {
+        /// What the worker says.
+        detail: String,
+    },
     /// This processor cannot compute what the environment lock asks for.
     #[error("unsupported machine: {detail}")]
     Unsupported {
@@ -67,6 +73,7 @@ impl LocalFailure {
             Self::OutOfMemory { .. } => "local_out_of_memory",
             Self::WorkerLost { .. } => "local_worker_lost",
             Self::Sandbox { .. } => "local_no_sandbox",
+            Self::StackExhausted { .. } => "local_stack_exhausted",
             Self::Unsupported { .. } => "local_unsupported",
         }
     }
