@@ -24,6 +24,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("reference", &["model"]),
     ("eval", &["model", "primitives", "protocol"]),
     ("worker", &["eval", "model", "primitives", "reference"]),
+    ("fuzz", &["eval", "primitives"]),
     ("node", &["primitives"]),
     ("wire", &["chain", "primitives"]),
     (

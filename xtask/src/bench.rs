@@ -5,7 +5,13 @@ use std::process::{Command, ExitCode};
 use clap::{Args, Subcommand};
 use eyre::Result;
 
-use crate::{checkout::Checkout, setup::Setup, steps::Steps, test::forge};
+use crate::{
+    checkout::Checkout,
+    fuzz::{Fuzz, fuzz},
+    setup::Setup,
+    steps::Steps,
+    test::forge,
+};
 
 /// Crates whose rules are tested on random cases.
 const RULES: [&str; 5] = [
@@ -18,7 +24,7 @@ const RULES: [&str; 5] = [
 /// Test programs with random cases, beside those in the libraries themselves.
 const RULES_TESTS: [&str; 2] = ["batch", "hostile_trees"];
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Subcommand)]
 pub enum Bench {
     /// Fuzzes the contracts and their invariants.
     Contracts(Contracts),
@@ -26,6 +32,8 @@ pub enum Bench {
     Rules(Rules),
     /// Measures how many votes are decoded and checked per second.
     Votes,
+    /// Fuzzes every decoder of strangers' bytes, guided by coverage; needs a C++ compiler.
+    Fuzz(Fuzz),
 }
 
 #[derive(Clone, Copy, Args)]
@@ -63,15 +71,20 @@ impl Default for Rules {
 /// Runs one of them, or all.
 pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
-    steps.step("set-up", || setup.run());
+    // Decoders need nothing of what is set up.
+    if !matches!(which, Some(Bench::Fuzz(_))) {
+        steps.step("set-up", || setup.run());
+    }
     match which {
         Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
         Some(Bench::Votes) => votes(&mut steps),
+        Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
             votes(&mut steps);
             contracts(checkout, &mut steps, Contracts::default());
             rules(&mut steps, Rules::default());
+            steps.step("fuzz", || fuzz(checkout, &Fuzz::default()));
         }
     }
     Ok(steps.finish())
