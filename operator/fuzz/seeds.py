@@ -208,7 +208,7 @@ def worker(manifest, scores):
         return {"path": "/job/" + name, "sha256": "0x" + "22" * 32, "size": 10}
 
     def job(name, task):
-        limits = {"allow_unsandboxed": False, "data_bytes": 1 << 32, "cpu_seconds": 60}
+        limits = {"allow_unsandboxed": False, "data_bytes": 1 << 32, "cpu_seconds": 60, "environment": "{}"}
         seed("job", name, frame(limits | {"task": task}))
 
     job("check", "Check")
@@ -221,12 +221,17 @@ def worker(manifest, scores):
         "champion": file("champion.safetensors"),
         "challenger": file("challenger.safetensors"),
         "seed": "44" * 32,
+        "engine": "Libtorch",
     }
     job("evaluate", {"Evaluate": evaluate})
+    run = {name: "/job/" + name for name in ("architecture", "parameters", "inputs")}
+    job("run", {"Run": run | {"engine": "Reference"}})
     spent = dict.fromkeys(
         ["load_micros", "champion_micros", "challenger_micros", "champion_fuel", "challenger_fuel"], 1
     )
     seed("reply", "scored", frame({"Scored": spent}) + frame(scores))
+    seed("reply", "computed", frame("Computed") + frame(struct.pack("<f", 1.0)))
+    seed("reply", "refused", frame({"Refused": {"code": "output_too_large", "detail": ""}}))
     seed("reply", "compiled", frame("Compiled") + frame(b"code"))
     seed("reply", "failed", frame({"Failed": {"status": 8, "detail": "trapped"}}))
     seed("reply", "local", frame({"Local": {"kind": "OutOfMemory", "detail": ""}}))

@@ -30,7 +30,7 @@ const SLICE_SECONDS: u64 = 60;
 /// What an input of a few kilobytes may take.
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=2048", "-malloc_limit_mb=512"];
 
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub struct Fuzz {
     /// Seconds for each target, earlier runs included.
     #[arg(long, value_name = "NUMBER", default_value_t = Self::SECONDS)]

@@ -16,6 +16,7 @@
 pub mod engine;
 pub mod environment;
 mod host;
+pub mod inputs;
 pub mod keras;
 pub mod manifest;
 pub mod parameters;
@@ -24,7 +25,7 @@ pub mod wire;
 pub use zarathustra_model::{architecture, cost, safetensors, text};
 
 pub use host::{
-    Content, Evaluation, EvaluationJob, Isolation, LocalFailure, Submitted, Timings,
-    WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings, check_memory, check_sandbox, evaluate,
-    invalid_request, judge_unfetched,
+    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, Isolation, LocalFailure, ModelRun,
+    RunError, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings,
+    Workers, check_memory, check_sandbox, evaluate, judge_unfetched, run_model,
 };

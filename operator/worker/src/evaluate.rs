@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use tch::TchError;
+use tch::Device;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
@@ -16,7 +16,7 @@ use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
 use crate::Ended;
 use crate::engine::{self, CodeError};
-use crate::model::Model;
+use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
 use crate::quantise::quantise;
 
@@ -55,8 +55,9 @@ pub fn evaluate(task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
     let architecture = load_architecture(&task.architecture, &manifest)?;
     let engine = engine::engine().map_err(internal)?;
     let evaluator = load_evaluator(&engine, &task.evaluator, &task.code)?;
-    let challenger = load_model(&task.challenger, &manifest, &architecture)?
-        .map_err(|error| Ended::failed(error.status(), error))?;
+    let load = |file| load_model(file, &manifest, &architecture, task.engine);
+    let challenger =
+        load(&task.challenger)?.map_err(|error| Ended::failed(error.status(), error))?;
     let mut spent = Spent {
         load_micros: micros(started),
         ..Spent::default()
@@ -73,7 +74,7 @@ pub fn evaluate(task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
     (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), fuel);
 
     let timer = Instant::now();
-    let (champion, fuel) = match load_model(&task.champion, &manifest, &architecture)? {
+    let (champion, fuel) = match load(&task.champion)? {
         Ok(model) => runs.champion(model)?,
         Err(_) => (runs.worst(), 0),
     };
@@ -233,6 +234,7 @@ fn load_model(
     file: &JobFile,
     manifest: &Manifest,
     architecture: &Architecture,
+    engine: zarathustra_primitives::Engine,
 ) -> Result<Result<Model, ParametersError>, Ended> {
     let expected = Expected {
         sha256: file.sha256,
@@ -243,9 +245,9 @@ fn load_model(
     }
     let bytes = read_at_most(file, file.size)?;
     match parameters::check(&bytes, &expected, &manifest.limits, architecture) {
-        Ok(tensors) => Model::new(architecture, &tensors)
+        Ok(tensors) => Model::new(architecture, &tensors, engine, Device::Cpu)
             .map(Ok)
-            .map_err(|error| libtorch(&error)),
+            .map_err(|error| engine_failed(&error)),
         Err(error) => Ok(Err(error)),
     }
 }
@@ -306,7 +308,7 @@ fn lacking_resources(error: &wasmtime::Error) -> Option<Ended> {
 }
 
 /// Refuses to compute on a processor whose results would differ from what the lock promises.
-fn check_processor() -> Result<(), Ended> {
+pub fn check_processor() -> Result<(), Ended> {
     #[cfg(target_arch = "x86_64")]
     if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
         return Err(Ended::local(
@@ -317,8 +319,8 @@ fn check_processor() -> Result<(), Ended> {
     Ok(())
 }
 
-/// What a failure of libtorch means.
-pub fn libtorch(error: &TchError) -> Ended {
+/// What a failure of an engine means: lack of memory, or a mistake of ours.
+pub fn engine_failed(error: &EngineError) -> Ended {
     let text = error.to_string();
     let kind = if text.contains("allocate memory") || text.contains("bad_alloc") {
         LocalKind::OutOfMemory
@@ -328,7 +330,7 @@ pub fn libtorch(error: &TchError) -> Ended {
     Ended::local(kind, text)
 }
 
-fn internal(error: impl ToString) -> Ended {
+pub fn internal(error: impl ToString) -> Ended {
     Ended::local(LocalKind::Internal, error)
 }
 

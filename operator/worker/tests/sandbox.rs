@@ -18,7 +18,7 @@ use seccompiler::{
     SeccompRule,
 };
 use zarathustra_eval::wire::{CodeFile, Evaluate, Guard, Job, JobFile, Task};
-use zarathustra_primitives::Digest;
+use zarathustra_primitives::{Digest, Engine};
 use zarathustra_worker::sandbox::{self, SandboxError};
 
 const EVALUATE: &str = "evaluate";
@@ -100,6 +100,7 @@ fn job(task: Task) -> Job {
         allow_unsandboxed: false,
         data_bytes: 1 << 30,
         cpu_seconds: 60,
+        environment: String::new(),
         task,
     }
 }
@@ -121,6 +122,7 @@ fn evaluate(folder: &Path) -> Task {
         champion: file("champion"),
         challenger: file("challenger"),
         seed: String::new(),
+        engine: Engine::Libtorch,
     }))
 }
 

@@ -11,7 +11,7 @@ use zarathustra_primitives::SampleScores;
 use super::cgroup::Group;
 use super::entry::Draft;
 use super::{LocalFailure, WorkerSettings};
-use crate::environment::{CAPABILITIES, THREADS};
+use crate::environment::EnvironmentLock;
 use crate::text::brief;
 use crate::wire::{self, Job, LocalKind, Reply, Task};
 
@@ -45,6 +45,7 @@ impl Watch<'_> {
             allow_unsandboxed: self.settings.allow_unsandboxed,
             data_bytes: self.settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
             cpu_seconds: seconds.saturating_mul(CPU_PER_WALL),
+            environment: self.settings.environment.to_json(),
             task,
         }
     }
@@ -59,7 +60,7 @@ impl Watch<'_> {
 /// What a worker said.
 pub struct Answer {
     pub reply: Reply,
-    /// The scores file; empty unless the reply is that both models were scored.
+    /// The scores file, or the model's answers; empty unless the reply says that there are some.
     pub scores: Vec<u8>,
     pub peak_memory_bytes: u64,
 }
@@ -92,13 +93,12 @@ pub async fn run(
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
-    let mut child =
-        command(&watch.settings.worker, folder)
-            .spawn()
-            .map_err(LocalFailure::setup(format!(
-                "start {}",
-                watch.settings.worker.display()
-            )))?;
+    let mut child = command(&watch.settings.worker, &watch.settings.environment, folder)
+        .spawn()
+        .map_err(LocalFailure::setup(format!(
+            "start {}",
+            watch.settings.worker.display()
+        )))?;
     let mut stdin = child.stdin.take().expect("piped");
     let mut stdout = child.stdout.take().expect("piped");
     let errors = tokio::spawn(error_text(child.stderr.take().expect("piped")));
@@ -143,15 +143,13 @@ pub async fn run(
     }
 }
 
-fn command(worker: &Path, folder: &Path) -> Command {
+fn command(worker: &Path, environment: &EnvironmentLock, folder: &Path) -> Command {
     let mut command = Command::new(worker);
     command
         .current_dir(folder)
         // Nothing of the operator's environment reaches code that handles strangers' bytes.
         .env_clear()
-        .envs(CAPABILITIES)
-        .env("OMP_NUM_THREADS", THREADS.to_string())
-        .env("MKL_NUM_THREADS", THREADS.to_string())
+        .envs(environment.variables())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -176,18 +174,22 @@ async fn receive(
 ) -> std::io::Result<(Reply, Vec<u8>)> {
     let reply = read_frame(stdout, wire::MAX_REPLY_BYTES).await?;
     let reply: Reply = serde_json::from_slice(&reply)?;
-    let mut scores = Vec::new();
+    let mut rest = Vec::new();
     match (&reply, code) {
         (Reply::Scored(_), _) => {
-            scores = read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?;
+            rest = read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?;
         }
+        (Reply::Computed, _) => rest = read_frame(stdout, wire::MAX_OUTPUT_BYTES).await?,
         (Reply::Compiled, Some(draft)) => receive_code(stdout, draft).await?,
         (Reply::Compiled, None) => {
             return Err(std::io::Error::other("it compiled where it should not"));
         }
-        (Reply::Checked(_) | Reply::Failed { .. } | Reply::Local { .. }, _) => {}
+        (
+            Reply::Checked(_) | Reply::Refused { .. } | Reply::Failed { .. } | Reply::Local { .. },
+            _,
+        ) => {}
     }
-    Ok((reply, scores))
+    Ok((reply, rest))
 }
 
 /// Writes the frame to the draft as it comes, so that it is never in memory as a whole.

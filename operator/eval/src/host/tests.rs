@@ -1,8 +1,10 @@
-use zarathustra_primitives::{Alpha, Digest, SampleScore, Score, ScoreRange};
+use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRange};
 
 use super::*;
 use crate::manifest::ContentRef;
 use crate::wire::Protection;
+
+const ENVIRONMENT: Digest = Digest::new([5; 32]);
 
 fn manifest(samples: u32) -> Manifest {
     let content = ContentRef {
@@ -19,6 +21,7 @@ fn manifest(samples: u32) -> Manifest {
         samples,
         score_range: ScoreRange::new(score(-10), score(10)).expect("a range"),
         alpha: Alpha::from_ppb(1000).expect("in range"),
+        bound: Bound::Betting,
         limits: Limits {
             parameter_bytes: 1 << 20,
             parameters: 1,
@@ -48,7 +51,12 @@ fn check(reply: Reply, scores: Vec<u8>) -> Result<Evaluation, LocalFailure> {
         scores,
         peak_memory_bytes: 7,
     };
-    finish(answer, &manifest(3), Timings::default(), Instant::now())
+    let stated = Stated {
+        manifest: &manifest(3),
+        environment: ENVIRONMENT,
+        engine: Engine::Reference,
+    };
+    finish(answer, &stated, Timings::default(), Instant::now())
 }
 
 #[test]
@@ -57,7 +65,9 @@ fn figures_are_derived_here_and_not_taken_from_the_worker() {
     let evaluation = check(Reply::Scored(Spent::default()), file).expect("a result");
     let figures = evaluation.result.figures().expect("figures");
     assert_eq!((figures.samples, figures.improvement.micros()), (3, 2));
-    assert_eq!(evaluation.result.environment(), EnvironmentLock.digest());
+    assert_eq!(figures.bound, manifest(3).bound);
+    assert_eq!(evaluation.result.environment(), ENVIRONMENT);
+    assert_eq!(evaluation.result.engine(), Engine::Reference);
     assert_eq!(evaluation.timings.peak_memory_bytes, 7);
 }
 
@@ -125,6 +135,10 @@ fn local_codes_are_those_of_the_specification() {
     let failures = [
         LocalFailure::setup("")(std::io::ErrorKind::Other.into()),
         LocalFailure::NoWorker { program: detail() },
+        LocalFailure::Environment {
+            missing: Digest::of(b""),
+            present: detail(),
+        },
         LocalFailure::BeyondSettings {
             asked: 0,
             allowed: 0,
@@ -164,10 +178,9 @@ fn a_size_beyond_the_limit_needs_no_content() {
         sha256: Digest::of(b""),
         size,
     };
-    assert!(judge_unfetched(&limits, &size(1 << 20)).is_none());
-    let result = judge_unfetched(&limits, &size((1 << 20) + 1)).expect("a result");
-    assert_eq!(result.status(), Status::TooLarge);
-    assert_eq!(invalid_request().status(), Status::EvaluatorInvalid);
+    assert_eq!(judge_unfetched(&limits, &size(1 << 20)), None);
+    let beyond = judge_unfetched(&limits, &size((1 << 20) + 1));
+    assert_eq!(beyond, Some(Status::TooLarge));
 }
 
 proptest::proptest! {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_eval::wire::{self, Job, Reply, Task};
 use zarathustra_eval::{WorkerSettings, check_sandbox};
 
@@ -100,6 +101,7 @@ async fn sandboxed(worker: PathBuf, folder: &Path) -> String {
         worker,
         cache_dir: folder.join("cache"),
         cache_key: None,
+        environment: EnvironmentLock::of_this_build(),
         memory_bytes: LIMIT_BYTES,
         wall: Duration::from_secs(60),
         allow_unsandboxed: false,
@@ -123,6 +125,7 @@ fn without(worker: PathBuf, folder: &Path) -> io::Result<String> {
         allow_unsandboxed: true,
         data_bytes: u64::MAX,
         cpu_seconds: u64::MAX,
+        environment: String::new(),
         task: Task::Check,
     };
     let mut stdin = child.stdin.take().expect("piped");

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zarathustra_eval::architecture::Architecture;
+use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_eval::manifest::{ContentRef, Limits, Manifest};
 use zarathustra_eval::parameters::{Expected, Parameters};
 use zarathustra_eval::{EvaluationJob, Submitted, WorkerSettings};
-use zarathustra_primitives::{Alpha, B256, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, B256, Bound, Engine, Score, ScoreRange, Seed};
 
 const PROBE: &str = include_str!("evaluators/probe.wat");
 
@@ -21,6 +22,7 @@ pub fn settings() -> WorkerSettings {
     WorkerSettings {
         worker: env!("CARGO_BIN_EXE_zarathustra-worker").into(),
         cache_key: None,
+        environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
@@ -106,6 +108,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
             samples: 4,
             score_range: ScoreRange::new(range(-100_000_000), range(100_000_000)).expect("a range"),
             alpha: Alpha::from_ppb(1_000_000).expect("in range"),
+            bound: Bound::EmpiricalBernstein,
             limits: Limits {
                 parameter_bytes: 4096,
                 parameters: 100,
@@ -121,6 +124,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
         champion: submitted(champion),
         challenger: submitted(challenger),
         seed: seed(7),
+        engine: Engine::Libtorch,
     }
 }
 

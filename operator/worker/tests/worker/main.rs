@@ -4,4 +4,7 @@ mod cache;
 mod common;
 mod evaluation;
 mod hostile;
+mod inputs;
+mod run;
+mod same_answer;
 mod x_squared;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::environment::EnvironmentLock;
 
 const EVALUATOR: &[u8] = b"e";
 
@@ -11,6 +12,7 @@ fn try_open(cache: &Path, evaluator: &[u8]) -> Result<CacheEntry, LocalFailure> 
         worker: PathBuf::new(),
         cache_dir: cache.to_owned(),
         cache_key: None,
+        environment: EnvironmentLock::of_this_build(),
         memory_bytes: 0,
         wall: Duration::ZERO,
         allow_unsandboxed: false,
