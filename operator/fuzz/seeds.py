@@ -221,11 +221,11 @@ def worker(manifest, scores):
         "champion": file("champion.safetensors"),
         "challenger": file("challenger.safetensors"),
         "seed": "44" * 32,
-        "engine": "Libtorch",
+        "engine": "libtorch",
     }
     job("evaluate", {"Evaluate": evaluate})
     run = {name: "/job/" + name for name in ("architecture", "parameters", "inputs")}
-    job("run", {"Run": run | {"engine": "Reference"}})
+    job("run", {"Run": run | {"engine": "reference"}})
     spent = dict.fromkeys(
         ["load_micros", "champion_micros", "challenger_micros", "champion_fuel", "challenger_fuel"], 1
     )
