@@ -1,5 +1,6 @@
 //! The worker as its host sees it: real processes, real libtorch, real components.
 
+mod cache;
 mod common;
 mod evaluation;
 mod hostile;
