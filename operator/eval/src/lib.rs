@@ -15,6 +15,7 @@
 
 pub mod engine;
 pub mod environment;
+pub mod faults;
 mod host;
 pub mod inputs;
 pub mod keras;

@@ -2,7 +2,7 @@ use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRang
 
 use super::*;
 use crate::manifest::ContentRef;
-use crate::wire::Protection;
+use crate::wire::{LocalKind, Protection};
 
 const ENVIRONMENT: Digest = Digest::new([5; 32]);
 
