@@ -20,8 +20,10 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("signer", &["bls", "primitives"]),
     ("chain", &["abi", "primitives"]),
     ("content", &["primitives"]),
-    ("eval", &["primitives", "protocol"]),
-    ("worker", &["eval", "primitives"]),
+    ("model", &[]),
+    ("reference", &["model"]),
+    ("eval", &["model", "primitives", "protocol"]),
+    ("worker", &["eval", "model", "primitives", "reference"]),
     ("node", &["primitives"]),
     ("wire", &["chain", "primitives"]),
     (
@@ -46,12 +48,14 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("wasmtime-wasi-nn", &["worker"]),
     ("rust-ipfs", &["content"]),
     ("ipfs-api-backend-hyper", &["content"]),
+    // What the reference engine takes for exp, tanh and the like.
+    ("libm", &["reference"]),
     // Its last release is old: local deployments of EigenLayer need its bytecode, nothing else.
     ("eigen-utils", &["deploy"]),
 ];
 
 /// Crates without clock, socket or thread of their own.
-const PURE: &[&str] = &["primitives", "protocol", "bls", "signer"];
+const PURE: &[&str] = &["primitives", "protocol", "bls", "signer", "reference"];
 
 /// What a pure crate may not lean on.
 const IMPURE: &[&str] = &["tokio", "axum", "reqwest", "futures", "tracing"];

@@ -4,10 +4,12 @@
 //! A part is built in a folder of its own and moved into place when it is whole, so that
 //! an interrupted set-up leaves nothing half-made behind.
 
+mod aarch64;
 pub mod contracts;
 mod eigenlayer;
 mod evaluators;
 mod libtorch;
+mod models;
 mod npm;
 mod prerequisites;
 mod python;
@@ -45,10 +47,23 @@ impl<'a> Setup<'a> {
         Ok(())
     }
 
+    /// As [`run`](Self::run), then tries to install what one test needs that is skipped without.
+    pub fn run_for_tests(&self) -> Result<()> {
+        self.run()?;
+        aarch64::try_to_install();
+        Ok(())
+    }
+
     /// Installs other people's programs and libraries alone.
     pub fn tools(&self) -> Result<()> {
         let _lock = self.lock()?;
         self.install()
+    }
+
+    /// Installs what importing models in Python and its tests need.
+    pub fn models(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        models::install(self)
     }
 
     /// Compiles the contracts.

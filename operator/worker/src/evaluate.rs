@@ -271,7 +271,7 @@ fn lacking_resources(error: &wasmtime::Error) -> Option<Ended> {
 }
 
 /// Refuses to compute on a processor whose results would differ from what the lock promises.
-fn check_processor() -> Result<(), Ended> {
+pub fn check_processor() -> Result<(), Ended> {
     #[cfg(target_arch = "x86_64")]
     if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
         return Err(Ended::local(
@@ -293,7 +293,7 @@ pub fn libtorch(error: &TchError) -> Ended {
     Ended::local(kind, text)
 }
 
-fn internal(error: impl ToString) -> Ended {
+pub fn internal(error: impl ToString) -> Ended {
     Ended::local(LocalKind::Internal, error)
 }
 

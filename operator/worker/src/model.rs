@@ -3,8 +3,9 @@
 use tch::{Kind, TchError, Tensor};
 use zarathustra_eval::architecture::{Architecture, Op};
 use zarathustra_eval::cost::Cost;
-use zarathustra_eval::environment::{BATCH_ROWS, THREADS};
 use zarathustra_eval::safetensors::TensorView;
+
+use crate::determinism;
 
 /// Most bytes of activations of the rows that are computed at a time.
 const MAX_STEP_BYTES: u64 = 64 << 20;
@@ -39,7 +40,7 @@ impl Model {
         parameters: &[TensorView<'_>],
     ) -> Result<Self, TchError> {
         // Outputs depend on the number of threads.
-        tch::set_num_threads(THREADS as i32);
+        tch::set_num_threads(determinism::threads());
         let mut parameters = parameters.iter();
         let mut next = || -> Result<Tensor, TchError> {
             let view = parameters.next().expect("checked against the architecture");
@@ -73,7 +74,7 @@ impl Model {
             output_shape: output.iter().map(|dimension| *dimension as u32).collect(),
             output_elements: output.iter().product::<u64>() as usize,
             cost,
-            step_rows: rows.min(BATCH_ROWS),
+            step_rows: rows.min(determinism::batch_rows()),
         })
     }
 
@@ -112,6 +113,7 @@ impl Model {
     /// When the input is no whole number of rows.
     pub fn forward(&self, input: &[f32]) -> Result<Vec<f32>, TchError> {
         let _guard = tch::no_grad_guard();
+        let _flushed = determinism::flush_denormals();
         let rows = input.len() / self.input_elements;
         assert_eq!(rows * self.input_elements, input.len(), "whole rows");
         let mut output = vec![0.0; rows * self.output_elements];

@@ -90,7 +90,11 @@ fn activations_are_what_their_names_say() {
         ("tanh", "", [x.tanh(), -x.tanh()]),
         ("softplus", "", [x.exp().ln_1p(), (-x).exp().ln_1p()]),
         ("softsign", "", [x / (1.0 + x), -x / (1.0 + x)]),
-        ("softmax", r#","dim":0"#, [sigmoid(2.0 * x), sigmoid(-2.0 * x)]),
+        (
+            "softmax",
+            r#","dim":0"#,
+            [sigmoid(2.0 * x), sigmoid(-2.0 * x)],
+        ),
     ];
     for (op, more, expected) in cases {
         let model = model(&architecture("[2]", &[(op, more)]), vec![]);

@@ -3,4 +3,5 @@
 mod common;
 mod evaluation;
 mod hostile;
+mod same_answer;
 mod x_squared;
