@@ -66,7 +66,7 @@ class Block(nn.Module):
 
 
 class Network(nn.Module):
-    """The network of architecture.json. Modules have the names of nodes."""
+    """Embedding, blocks and answer. Modules have the names of nodes in architecture.json."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +80,11 @@ class Network(nn.Module):
         return self.answer(self.norm(x)).log_softmax(-1)
 
 
+def network() -> nn.Module:
+    """The network of architecture.json, untrained."""
+    return Network()
+
+
 def draw(rng: random.Random, samples: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Strings as the network takes them, and what comes next at each place."""
     program = WitWorld()
@@ -89,7 +94,7 @@ def draw(rng: random.Random, samples: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 def train(steps: int, rng: random.Random) -> nn.Module:
     """A network that has seen that many batches, each drawn anew."""
-    model = Network()
+    model = network()
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     for _ in range(steps):

@@ -2,6 +2,6 @@
 
 mod common;
 mod evaluation;
+mod examples;
 mod hostile;
-mod same_answer;
 mod x_squared;
