@@ -20,7 +20,9 @@ def training(example: Path):
     """The training script of an example, which shares names of modules with the others'."""
     for name in ("evaluator", "images", "make_images"):
         sys.modules.pop(name, None)
-    specification = importlib.util.spec_from_file_location(example.name, example / "train" / "train.py")
+    specification = importlib.util.spec_from_file_location(
+        example.name, example / "train" / "train.py"
+    )
     script = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(script)
     return script

@@ -1,4 +1,4 @@
-"""Images of handwritten digits: the answer, then 64 pixels from 0 to 16 to the base 17, by rows.
+"""Images of handwritten digits: the answer, then 64 pixels from 0 to 16, by rows, to the base 17.
 
 Made by make_images.py from the test set of "Optical Recognition of Handwritten Digits" by
 E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, https://doi.org/10.24432/C50P49,

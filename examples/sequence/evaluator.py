@@ -17,7 +17,7 @@ TOKENS = {character: token for token, character in enumerate(CHARACTERS)}
 BRACKETS = ("()", "[]", "{}")
 #: Places of the model.
 WINDOW = 32
-#: Brackets that may be open at a time, and how likely one is opened or closed where that is possible.
+#: Brackets that may be open at a time; how likely one is opened or closed, where it can be.
 DEPTH, OPENED, CLOSED = 4, 0.2, 0.2
 
 

@@ -33,7 +33,9 @@ def network() -> nn.Sequential:
     channels = (1, 16, 32, 32)
     parts = OrderedDict()
     for block in (1, 2, 3):
-        parts[f"conv_{block}"] = nn.Conv2d(channels[block - 1], channels[block], 3, padding=1, bias=False)
+        parts[f"conv_{block}"] = nn.Conv2d(
+            channels[block - 1], channels[block], 3, padding=1, bias=False
+        )
         parts[f"norm_{block}"] = nn.BatchNorm2d(channels[block])
         parts[f"relu_{block}"] = nn.ReLU()
         if block > 1:
@@ -47,7 +49,9 @@ def learning_images(count: int) -> list[tuple[int, list[float]]]:
     """Answers and framed images, as the evaluation program keeps its own."""
     data = load_digits()
     images = zip(data.target[:count], data.data[:count], strict=True)
-    return [(int(answer), framed([float(pixel) / 16 for pixel in pixels])) for answer, pixels in images]
+    return [
+        (int(answer), framed([float(pixel) / 16 for pixel in pixels])) for answer, pixels in images
+    ]
 
 
 def rows(samples: list) -> tuple[torch.Tensor, torch.Tensor]:
@@ -89,13 +93,17 @@ def check(model: nn.Module, rng: random.Random, samples: int) -> tuple[float, fl
 def save(model: nn.Module, path: Path) -> None:
     """Writes what architecture.json names; PyTorch also counts the batches of batch norms."""
     parameters = model.state_dict()
-    save_file({name: value for name, value in parameters.items() if "num_batches" not in name}, path)
+    save_file(
+        {name: value for name, value in parameters.items() if "num_batches" not in name}, path
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, required=True, help="where the parameters are written")
-    parser.add_argument("--images", type=int, default=FIRST, help=f"images to learn from, at most {FIRST}")
+    parser.add_argument("--output", type=Path, required=True, help="file to write")
+    parser.add_argument(
+        "--images", type=int, default=FIRST, help=f"images to learn from, at most {FIRST}"
+    )
     parser.add_argument("--epochs", type=int, default=40, help="how often each image is seen")
     parser.add_argument("--seed", type=int, default=1, help="of weights and distortions")
     given = parser.parse_args()

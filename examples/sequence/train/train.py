@@ -43,7 +43,8 @@ class Attention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         query, key, value = (
-            part(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
+            part(x).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            for part in (self.query, self.key, self.value)
         )
         seen = nn.functional.scaled_dot_product_attention(
             self.turned(query), self.turned(key), value, is_causal=True
@@ -118,7 +119,7 @@ def check(model: nn.Module, rng: random.Random, samples: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, required=True, help="where the parameters are written")
+    parser.add_argument("--output", type=Path, required=True, help="file to write")
     parser.add_argument("--steps", type=int, default=800, help="batches to learn from")
     parser.add_argument("--seed", type=int, default=1, help="of weights and strings")
     given = parser.parse_args()

@@ -78,7 +78,7 @@ def save(model: keras.Model, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--output", type=Path, required=True, help="where the parameters are written")
+    parser.add_argument("--output", type=Path, required=True, help="file to write")
     parser.add_argument("--epochs", type=int, default=10, help="how often each point is seen")
     parser.add_argument("--seed", type=int, default=1, help="of weights and points")
     given = parser.parse_args()

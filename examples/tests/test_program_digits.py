@@ -4,7 +4,7 @@ import random
 import unittest
 from math import radians
 
-from . import program
+from example import program
 
 evaluator = program("digits")
 
@@ -22,8 +22,9 @@ def distorted(turn: float, right: float, down: float) -> list[list[float]]:
 
 class Distortions(unittest.TestCase):
     def assert_close(self, found, expected):
-        for one, other in zip(sum(found, []), sum(expected, []), strict=True):
-            self.assertAlmostEqual(one, other)
+        for row, wanted in zip(found, expected, strict=True):
+            for one, other in zip(row, wanted, strict=True):
+                self.assertAlmostEqual(one, other)
 
     def test_none(self):
         self.assert_close(distorted(0, 0, 0), rows(PIXELS))
@@ -35,7 +36,8 @@ class Distortions(unittest.TestCase):
 
     def test_half_a_pixel(self):
         expected = [
-            [(before + after) / 2 for before, after in zip([0.0, *row], row)] for row in rows(PIXELS)
+            [(before + after) / 2 for before, after in zip([0.0, *row], row)]
+            for row in rows(PIXELS)
         ]
         self.assert_close(distorted(0, 0.5, 0), expected)
 

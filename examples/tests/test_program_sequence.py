@@ -4,7 +4,7 @@ import random
 import unittest
 from math import log
 
-from . import program
+from example import program
 
 evaluator = program("sequence")
 
