@@ -60,7 +60,7 @@ def distorted(image, turn, right, down):
 
 
 class WitWorld(Evaluator):
-    inputs = {"image": Input((1, SIDE, SIDE))}
+    inputs = {"input": Input((1, SIDE, SIDE))}
     images = [parsed(line) for line in IMAGES.split("\n") if line]
 
     def sample(self, rng):

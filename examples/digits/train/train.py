@@ -7,29 +7,32 @@ that program's own function, and prints its mean score on samples that the progr
 """
 
 import argparse
+import json
 import random
 import sys
+import tempfile
 import time
 from collections import OrderedDict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from sklearn.datasets import load_digits
 from torch import nn
 
 EXAMPLE = Path(__file__).parents[1]
-sys.path[:0] = [str(EXAMPLE), str(EXAMPLE.parents[1] / "python" / "evaluator")]
+PYTHON = EXAMPLE.parents[1] / "python"
+sys.path[:0] = map(str, (EXAMPLE, PYTHON, PYTHON / "evaluator"))
 
 from evaluator import WitWorld, framed  # noqa: E402
 from make_images import FIRST  # noqa: E402
+from zarathustra import from_torch  # noqa: E402
 
 BATCH = 64
 LEARNING_RATE = 0.01
 
 
 def network() -> nn.Sequential:
-    """The network of architecture.json, without its softmax. Modules have the names of nodes."""
+    """The network of architecture.json."""
     channels = (1, 16, 32, 32)
     parts = OrderedDict()
     for block in (1, 2, 3):
@@ -42,6 +45,7 @@ def network() -> nn.Sequential:
             parts[f"pool_{block}"] = nn.MaxPool2d(2)
     parts["flat"] = nn.Flatten()
     parts["answer"] = nn.Linear(128, 10)
+    parts["probabilities"] = nn.Softmax(1)
     return nn.Sequential(parts)
 
 
@@ -57,7 +61,7 @@ def learning_images(count: int) -> list[tuple[int, list[float]]]:
 def rows(samples: list) -> tuple[torch.Tensor, torch.Tensor]:
     """Images as the network takes them, and their answers."""
     pixels, answers = zip(*samples, strict=True)
-    shape = WitWorld.inputs["image"].shape
+    shape = WitWorld.inputs["input"].shape
     return torch.tensor(pixels).reshape(-1, *shape), torch.tensor(answers)
 
 
@@ -71,7 +75,8 @@ def train(images: list, epochs: int, rng: random.Random) -> nn.Module:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     for _ in range(steps):
         pixels, answers = rows([program.sample(rng) for _ in range(BATCH)])
-        loss = nn.functional.cross_entropy(model(pixels), answers)
+        # Of what goes into the softmax.
+        loss = nn.functional.cross_entropy(model[:-1](pixels), answers)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -85,17 +90,20 @@ def check(model: nn.Module, rng: random.Random, samples: int) -> tuple[float, fl
     program = WitWorld()
     drawn = [program.sample(rng) for _ in range(samples)]
     pixels, answers = rows(drawn)
-    probabilities = model(pixels).softmax(1)
+    probabilities = model(pixels)
     scores = map(program.score, probabilities.tolist(), answers.tolist())
     return sum(scores) / samples, float((probabilities.argmax(1) == answers).double().mean())
 
 
 def save(model: nn.Module, path: Path) -> None:
-    """Writes what architecture.json names; PyTorch also counts the batches of batch norms."""
-    parameters = model.state_dict()
-    save_file(
-        {name: value for name, value in parameters.items() if "num_batches" not in name}, path
-    )
+    """Imports the model and writes its parameters, if they are for the request's architecture."""
+    shape = WitWorld.inputs["input"].shape
+    imported = from_torch.import_model(model, [torch.zeros(2, *shape)])
+    wanted = json.loads((EXAMPLE / "architecture.json").read_text(encoding="utf-8"))
+    if imported.architecture != wanted:
+        sys.exit("the request has another architecture:\n" + imported.json())
+    with tempfile.TemporaryDirectory() as folder:
+        imported.save(Path(folder, "architecture.json"), path)
 
 
 def main() -> None:
