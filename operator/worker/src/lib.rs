@@ -11,6 +11,7 @@
 pub mod determinism;
 mod engine;
 mod evaluate;
+mod libtorch;
 pub mod model;
 mod nn;
 mod quantise;
@@ -20,7 +21,7 @@ pub mod sandbox;
 use std::io::{self, Read};
 
 use zarathustra_eval::wire::{self, Job, LocalKind, Reply, Spent, Task};
-use zarathustra_primitives::{Engine, SampleScores, Status};
+use zarathustra_primitives::{SampleScores, Status};
 
 /// Stack of the thread that does the work. Strangers' code has a part of it, see
 /// [`engine::WASM_STACK_BYTES`].
@@ -112,19 +113,12 @@ fn perform(job: &Job) -> Result<Done, Ended> {
         Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
         Task::Evaluate(task) => {
             determinism::enter(&job.environment)?;
-            match task.engine {
-                Engine::Libtorch => {}
-                Engine::Reference => {
-                    let detail = "this build has no reference engine";
-                    return Err(Ended::local(LocalKind::Unsupported, detail));
-                }
-                Engine::None => {
-                    return Err(Ended::local(LocalKind::Internal, "no engine was named"));
-                }
-            }
             evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
         }
-        Task::Run(task) => run::run(task).map(Done::Computed),
+        Task::Run(task) => {
+            determinism::enter(&job.environment)?;
+            run::run(task).map(Done::Computed)
+        }
     }
 }
 

@@ -4,4 +4,7 @@ mod common;
 mod evaluation;
 mod examples;
 mod hostile;
+mod inputs;
+mod run;
+mod same_answer;
 mod x_squared;
