@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("abi", &[]),
     ("primitives", &[]),
     ("protocol", &["primitives"]),
+    ("statistics", &["primitives", "protocol"]),
     ("bls", &["primitives"]),
     ("signer", &["bls", "primitives"]),
     ("chain", &["abi", "primitives"]),

@@ -334,8 +334,13 @@ fn scored(scores: &SampleScores, stated: &Stated<'_>) -> Result<EvaluationResult
     let lost = |error: &dyn std::error::Error| LocalFailure::WorkerLost {
         detail: format!("no figures follow from its scores: {error}"),
     };
-    let manifest = stated.manifest;
-    let figures = zarathustra_protocol::figures(scores, manifest.score_range, manifest.alpha)
+    let Manifest {
+        score_range,
+        alpha,
+        bound,
+        ..
+    } = *stated.manifest;
+    let figures = zarathustra_protocol::figures(scores, score_range, alpha, bound)
         .map_err(|error| lost(&error))?;
     EvaluationResult::scored(stated.environment, stated.engine, figures, scores.root())
         .map_err(|error| lost(&error))

@@ -426,6 +426,7 @@ impl Improve {
         let rules = manifest.map(|m| agreement::Rules {
             range: m.score_range,
             alpha: subject.alpha,
+            bound: m.bound,
             samples: m.samples,
             terms: subject.terms,
         });

@@ -9,3 +9,4 @@ pub mod operator;
 pub mod request;
 pub mod submission;
 pub mod task;
+pub mod worker;

@@ -1,4 +1,4 @@
-use zarathustra_primitives::{Alpha, Digest, SampleScore, Score, ScoreRange};
+use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRange};
 
 use super::*;
 use crate::manifest::ContentRef;
@@ -20,6 +20,7 @@ fn manifest(samples: u32) -> Manifest {
         samples,
         score_range: ScoreRange::new(score(-10), score(10)).expect("a range"),
         alpha: Alpha::from_ppb(1000).expect("in range"),
+        bound: Bound::Betting,
         limits: Limits {
             parameter_bytes: 1 << 20,
             parameters: 1,
@@ -63,6 +64,7 @@ fn figures_are_derived_here_and_not_taken_from_the_worker() {
     let evaluation = check(Reply::Scored(Spent::default()), file).expect("a result");
     let figures = evaluation.result.figures().expect("figures");
     assert_eq!((figures.samples, figures.improvement.micros()), (3, 2));
+    assert_eq!(figures.bound, manifest(3).bound);
     assert_eq!(evaluation.result.environment(), ENVIRONMENT);
     assert_eq!(evaluation.result.engine(), Engine::Reference);
     assert_eq!(evaluation.timings.peak_memory_bytes, 7);
