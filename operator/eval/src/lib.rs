@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod environment;
+pub mod faults;
 mod host;
 pub mod inputs;
 pub mod keras;

@@ -152,6 +152,21 @@ pub struct Spent {
     pub champion_fuel: u64,
     /// Fuel that scoring the challenger took.
     pub challenger_fuel: u64,
+    /// What else was seen while the champion was scored.
+    pub champion_seen: Seen,
+    /// What else was seen while the challenger was scored.
+    pub challenger_seen: Seen,
+}
+
+/// What a program did while it scored one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// Most memory that the program held at once, its tensors on the host's side included, in bytes.
+    pub memory_bytes: u64,
+    /// Rows that the model was asked about.
+    pub rows: u64,
+    /// Scores that lay outside the request's range and were clipped to it.
+    pub clipped: u32,
 }
 
 /// Writes a frame: the length as four bytes, big-endian, and the bytes.

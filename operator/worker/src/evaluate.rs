@@ -9,14 +9,15 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
 use zarathustra_eval::cost::Cost;
+use zarathustra_eval::faults;
 use zarathustra_eval::manifest::{MAX_EVALUATOR_BYTES, Manifest};
 use zarathustra_eval::parameters::{self, Expected, ParametersError};
-use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Spent};
+use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Seen, Spent};
 use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
 use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
-use crate::quantise::quantise;
+use crate::quantise::{is_beyond, quantise};
 use crate::{Ended, engine};
 
 /// Most bytes that the program may pass to the host in one call, whatever its memory limit.
@@ -61,17 +62,19 @@ pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), End
         seed,
     };
     let timer = Instant::now();
-    let (challenger, fuel) = runs.score(challenger, Role::Challenger)?;
-    (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), fuel);
+    let challenger = runs.score(challenger, Role::Challenger)?;
+    (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), challenger.fuel);
+    spent.challenger_seen = challenger.seen;
 
     let timer = Instant::now();
-    let (champion, fuel) = match load(&task.champion)? {
+    let champion = match load(&task.champion)? {
         Ok(model) => runs.champion(model)?,
-        Err(_) => (runs.worst(), 0),
+        Err(_) => runs.worst(0),
     };
-    (spent.champion_micros, spent.champion_fuel) = (micros(timer), fuel);
+    (spent.champion_micros, spent.champion_fuel) = (micros(timer), champion.fuel);
+    spent.champion_seen = champion.seen;
 
-    let pairs = champion.into_iter().zip(challenger);
+    let pairs = champion.scores.into_iter().zip(challenger.scores);
     let scores = pairs.map(|(champion, challenger)| SampleScore {
         champion,
         challenger,
@@ -93,20 +96,24 @@ struct Runs<'a> {
 impl Runs<'_> {
     /// Scores the champion. It can lose samples, but never void an evaluation: where the program
     /// fails on it after having scored the challenger, every sample scores the least.
-    fn champion(&self, model: Model) -> Result<(Vec<Score>, u64), Ended> {
+    fn champion(&self, model: Model) -> Result<Scored, Ended> {
         match self.score(model, Role::Champion) {
-            Err(Ended::Failed { .. }) => Ok((self.worst(), self.manifest.limits.fuel)),
+            Err(Ended::Failed { .. }) => Ok(self.worst(self.manifest.limits.fuel)),
             other => other,
         }
     }
 
-    /// The scores of a champion that failed on every sample.
-    fn worst(&self) -> Vec<Score> {
-        vec![self.manifest.score_range.lo(); self.manifest.samples as usize]
+    /// A champion that failed on every sample.
+    fn worst(&self, fuel: u64) -> Scored {
+        Scored {
+            scores: vec![self.manifest.score_range.lo(); self.manifest.samples as usize],
+            fuel,
+            seen: Seen::default(),
+        }
     }
 
-    /// Runs the program on a model: its scores, and the fuel that they took.
-    fn score(&self, model: Model, role: Role) -> Result<(Vec<Score>, u64), Ended> {
+    /// Runs the program on a model.
+    fn score(&self, model: Model, role: Role) -> Result<Scored, Ended> {
         let limits = &self.manifest.limits;
         let host = Host::new(Rc::new(model), role, limits.memory_bytes);
         let mut store = Store::new(self.engine, host);
@@ -124,24 +131,38 @@ impl Runs<'_> {
         let fuel = limits
             .fuel
             .saturating_sub(store.get_fuel().map_err(internal)?);
-        let rows = store.into_data().into_rows();
+        let (rows, memory_bytes) = store.into_data().into_seen();
         let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
-        let scores = answer.map_err(|text| invalid(format!("the evaluator says: {text}")))?;
+        let scores = answer.map_err(|text| invalid(format!("{}{text}", faults::SAYS)))?;
         if scores.len() != self.manifest.samples as usize {
-            let asked = self.manifest.samples;
-            return Err(invalid(format!(
-                "{} scores for {asked} samples",
-                scores.len()
-            )));
+            let words = faults::count(scores.len(), self.manifest.samples);
+            return Err(invalid(words));
         }
+        let range = self.manifest.score_range;
+        let clipped = scores
+            .iter()
+            .filter(|score| is_beyond(**score, range))
+            .count();
         let mut scores = scores
             .into_iter()
-            .map(|score| quantise(score, self.manifest.score_range))
+            .map(|score| quantise(score, range))
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| invalid("a score is not a number".to_owned()))?;
-        fail_samples(&mut scores, &rows, self.manifest.score_range.lo());
-        Ok((scores, fuel))
+            .ok_or_else(|| invalid(faults::NOT_A_NUMBER.to_owned()))?;
+        fail_samples(&mut scores, &rows, range.lo());
+        let seen = Seen {
+            memory_bytes,
+            rows: rows.total,
+            clipped: u32::try_from(clipped).unwrap_or(u32::MAX),
+        };
+        Ok(Scored { scores, fuel, seen })
     }
+}
+
+/// What the program made of one model.
+struct Scored {
+    scores: Vec<Score>,
+    fuel: u64,
+    seen: Seen,
 }
 
 /// Gives the least score to the samples whose rows the champion failed on.

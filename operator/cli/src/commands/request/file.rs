@@ -24,6 +24,7 @@ use zarathustra_primitives::{Alpha, Bound, Digest, Score, ScoreRange};
 
 use crate::{
     amount::Amount,
+    commands::evaluator::Trial,
     context::{Files, read_file},
     errors::refusal,
     token::Token,
@@ -283,6 +284,19 @@ impl RequestFile {
             evaluator,
             baseline,
             reference_seconds: needed,
+        })
+    }
+
+    /// What `zarathustra evaluator check` tries: the files, and the manifest that they make.
+    pub async fn trial(&self) -> Result<Trial> {
+        let sources = self.sources()?;
+        let manifest = self.manifest(&sources, None).await?;
+        Ok(Trial {
+            evaluator: sources.evaluator,
+            architecture: sources.architecture,
+            parameters: sources.baseline,
+            manifest,
+            tolerance: self.terms.tolerance.0,
         })
     }
 
