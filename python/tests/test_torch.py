@@ -47,7 +47,7 @@ def test_a_saved_program_is_the_same(name, tmp_path):
         np.testing.assert_array_equal(found.parameters[key], array)
 
 
-@pytest.mark.parametrize("name", ["cnn_with_batch_norm", "lstm", "encoder_decoder"])
+@pytest.mark.parametrize("name", ["cnn_with_batch_norm", "lstm"])
 def test_one_row_fixed_is_taken(name, engine):
     model, inputs = built(name)
     program = torch.export.export(model, tuple(x[:1] for x in inputs))
@@ -95,12 +95,10 @@ def refused(compute, *shape):
 
 
 def test_everything_that_is_refused_is_listed():
-    error = refused(
-        lambda x: torch.cumsum(x, 1) + torch.sort(x, 1)[0] + torch.fft.rfft(x).real, 7, 4
-    )
+    error = refused(lambda x: torch.cumsum(x, 1) + torch.sort(x, 1)[0] + torch.roll(x, 1, 1), 7, 4)
     assert error.code == "torch_unsupported"
     text = str(error)
-    assert "cumsum" in text and "sort" in text and "fft_rfft" in text
+    assert len(error.items) == 3 and all(op in text for op in ("cumsum", "sort", "roll"))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +111,6 @@ def test_everything_that_is_refused_is_listed():
         (lambda x: torch.clamp(x, -1, 1), "bounds"),
         (lambda x: x * torch.arange(4.0), "multiplies by a tensor"),
         (lambda x: x / (x + 3), "divides"),
-        (lambda x: nn.functional.layer_norm(x.transpose(0, 1), (2, 4))[0], "rows"),
         (lambda x: x[:, ::2], "step"),
         (lambda x: x @ x.transpose(1, 2), "neither a linear layer"),
     ],

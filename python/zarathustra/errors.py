@@ -22,3 +22,7 @@ class Refused(Exception):
 
 class Unsupported(Exception):
     """One thing that has no counterpart; collected into a :class:`Refused`."""
+
+
+class UnsupportedPart(Unsupported):
+    """One whose reason says more than those of the parts that it is made of."""

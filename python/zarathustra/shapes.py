@@ -17,7 +17,7 @@ KEEPING = {
 
 
 def infer(op, inputs, attributes):
-    """Returns the shape of the result of ``op``; raises :class:`Unsupported` where there is none."""
+    """The shape of the result of ``op``; raises :class:`Unsupported` where there is none."""
     shape = _shape(op, [list(shape) for shape in inputs], attributes)
     if not shape or any(size < 1 for size in shape):
         raise Unsupported(f"{op} of {inputs} has no result")

@@ -4,7 +4,7 @@ from ..errors import Unsupported
 
 
 class Variable:
-    """One weight: where ``.weights.h5`` has it below its layer, its shape, whether it is trained."""
+    """One weight: its place below its layer in ``.weights.h5``, shape, whether it is trained."""
 
     def __init__(self, path, shape, trained=True):
         self.path = path

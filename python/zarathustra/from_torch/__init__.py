@@ -4,6 +4,8 @@ The graph of the exported program is walked as PyTorch's core operations (ATen) 
 decomposition; nothing depends on which modules or functions of Python led to them.
 """
 
+import logging
+
 import torch
 
 from ..errors import Refused
@@ -39,15 +41,22 @@ def export(model, inputs):
     # One row would be taken for a constant.
     wide = tuple(x if len(x) > 1 else x.expand(2, *x.shape[1:]).clone() for x in inputs)
     rows = torch.export.Dim("rows", min=2)
+    open_rows = tuple({0: rows} for _ in wide)
+    log = logging.getLogger("torch")
+    level = log.level
+    # What it says of a failure it raises too.
+    log.setLevel(logging.CRITICAL)
     try:
-        return torch.export.export(model, wide, dynamic_shapes=tuple({0: rows} for _ in wide))
-    except Exception as open_rows:  # PyTorch raises many types here.
+        return torch.export.export(model, wide, dynamic_shapes=open_rows)
+    except Exception as error:  # PyTorch raises many types here.
         try:
             return torch.export.export(model, tuple(x[:1] for x in inputs))
         except Exception:
-            first = str(open_rows).strip().splitlines()
-            detail = first[0] if first else type(open_rows).__name__
-            raise Refused("torch_export", f"torch.export fails: {detail}") from open_rows
+            first = str(error).strip().splitlines()
+            detail = first[0] if first else type(error).__name__
+            raise Refused("torch_export", f"torch.export fails: {detail}") from error
+    finally:
+        log.setLevel(level)
 
 
 def import_file(path):

@@ -12,7 +12,7 @@ are rotated, the angles.
 import numpy as np
 import torch
 
-from ..errors import Unsupported
+from ..errors import Unsupported, UnsupportedPart
 from .rotary import rotation
 from .value import ROWS, Bad, Value
 from .walk import array
@@ -39,7 +39,7 @@ MASKED = -1e4
 
 
 def linear_parts(w, node):
-    """The input, weight ``[outputs, inputs]`` and bias of a product with a constant, or ``None``."""
+    """Input, weight ``[outputs, inputs]`` and bias of a product with a constant, or ``None``."""
     key = w.key(node)
     if key not in ("linear", "addmm", "mm", "matmul"):
         return None
@@ -64,9 +64,14 @@ def linear_parts(w, node):
 
 def attend(w, node, parts):
     """Attention whose last projection is ``node``; ``None`` where there is no attention."""
-    core = _core(w, parts[0])
-    if core is None:
-        return None
+    try:
+        core = _core(w, parts[0])
+        return None if core is None else _attend(w, node, parts, core)
+    except Unsupported as error:
+        raise UnsupportedPart(f"attention before it: {error}") from error
+
+
+def _attend(w, node, parts, core):
     sources = [_source(w, operand) for operand in core.operands]
     bad = [r for source in sources for r in w.reasons(linear_parts(w, source)[0])]
     if bad:
@@ -112,9 +117,9 @@ def _core(w, node):
         return _fused(w, node)
     if key in ("matmul", "bmm") and all(isinstance(n, torch.fx.Node) for n in node.args[:2]):
         weights = _back(w, node.args[0], MOVING) if node.args[0] in w.data else None
-        if weights is not None and weights.op == "call_function":
-            if w.key(weights) in ("softmax", "_softmax") and node.args[1] in w.data:
-                return _spelled(w, node, weights)
+        called = weights is not None and weights.op == "call_function"
+        if called and w.key(weights) in ("softmax", "_softmax") and node.args[1] in w.data:
+            return _spelled(w, node, weights)
     return None
 
 

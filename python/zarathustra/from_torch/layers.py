@@ -122,7 +122,13 @@ def alone(handler):
     return lambda w, node, a: [handler(w, node, a)]
 
 
+def attention_alone(w, node, a):
+    """Attention that no projection follows; with one, :func:`linear` takes all of it."""
+    raise Unsupported("attention whose result does not reach a linear layer directly")
+
+
 HANDLERS = {
+    "scaled_dot_product_attention": attention_alone,
     **dict.fromkeys(("linear", "addmm", "mm", "matmul"), linear),
     "batch_norm": batch_norm,
     "_native_batch_norm_legit_no_training": alone(batch_norm),

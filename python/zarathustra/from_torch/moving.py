@@ -20,6 +20,36 @@ def reshape(w, node, a):
     return _regrouped(w, node, w.value(a.get("self", a.get("input"))), w.env[node].shape)
 
 
+def squeeze(w, node, a):
+    """Leaves out dimensions of size 1."""
+    value, sizes = w.value(a["self"]), _sizes(w, w.value(a["self"]))
+    given = a.get("dim", list(range(len(sizes))))
+    given = [given] if isinstance(given, int) else given
+    wanted = sorted((value.dim(d) for d in given), reverse=True)
+    for dim in wanted:
+        if sizes[dim] == 1 and value.dims[dim] != (ROWS,):
+            value = dropped(w, node, value, dim)
+    if len(value.dims) != w.env[node].ndim:
+        raise Unsupported("leaves out the dimension of the rows")
+    return value
+
+
+def unsqueeze(w, node, a):
+    """Puts in a dimension of size 1."""
+    value = w.value(a["self"])
+    dim = a["dim"] % (len(value.dims) + 1)
+    axis = sum(atom != ROWS for d in value.dims[:dim] for atom in d)
+    hidden = sum(len(d) for d in value.dims) - 1 < len(w.shape(value))
+    shape = [1] if hidden else [*w.shape(value)[:axis], 1, *w.shape(value)[axis:]]
+
+    def moved(atom):
+        return atom if atom == ROWS or atom < axis else atom + 1
+
+    dims = [tuple(moved(atom) for atom in d) for d in value.dims]
+    dims.insert(dim, (axis,))
+    return Value(w.graph.reshape(value.name, shape, node.name), dims)
+
+
 def permuted(w, node, value, order):
     """``value`` with the tensor's dimensions in another order."""
     dims, rows = renumber([value.dims[value.dim(d)] for d in order])
@@ -64,8 +94,10 @@ def cut(w, node, value, dim, start, length, suffix=""):
 def dropped(w, node, value, dim, suffix=""):
     """``value`` without the tensor's dimension ``dim``, whose size is 1."""
     dim = value.dim(dim)
-    sizes = [n for d, n in enumerate(_sizes(w, value)) if d != dim]
-    return _regrouped(w, node, value, sizes, suffix)
+    axis = value.axis(dim)
+    dims, _ = renumber([d for index, d in enumerate(value.dims) if index != dim])
+    shape = [n for index, n in enumerate(w.shape(value)) if index != axis] or [1]
+    return Value(w.graph.reshape(value.name, shape, f"{node.name}{suffix}"), dims)
 
 
 def _sizes(w, value):
@@ -250,11 +282,13 @@ def glu(w, node, a):
 HANDLERS = {
     **dict.fromkeys(
         (
-            "view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze",
+            "view", "reshape", "_unsafe_view", "flatten", "unflatten",
             "view_as",
         ),
         reshape,
     ),
+    "squeeze": squeeze,
+    "unsqueeze": unsqueeze,
     "permute": permute,
     **dict.fromkeys(("transpose", "t", "swapaxes"), transpose),
     **dict.fromkeys(("expand", "expand_as"), expand),

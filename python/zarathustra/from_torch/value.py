@@ -66,7 +66,7 @@ def regroup(value, shape, rows, sizes):
     and the new ``dims``. Rows may be folded together with whole neighbours, and unfolded again.
     """
     atoms = [(a, rows if a == ROWS else shape[a]) for dim in value.dims for a in dim]
-    result, dims = [], []
+    result, dims, lone = [], [], False
     i = j = 0
     while i < len(atoms) or j < len(sizes):
         group, targets, have, want = [], [], 1, 1
@@ -85,10 +85,17 @@ def regroup(value, shape, rows, sizes):
                     want, j = want * sizes[j], j + 1
                 else:
                     raise Unsupported("it folds rows together with parts of other dimensions")
-                if group and not targets:
+                if group and not targets and j < len(sizes):
                     targets.append(sizes[j])
                     want, j = want * sizes[j], j + 1
+        if not targets and group == [(ROWS, 1)]:
+            # One row that is folded together with a neighbour.
+            lone = lone or not dims
+            dims[-1:] = [(*dim, ROWS) for dim in dims[-1:]]
+            continue
         _place(group, targets, result, dims)
+        if lone and dims:
+            dims[0], lone = (ROWS, *dims[0]), False
     return result or [1], dims
 
 

@@ -9,7 +9,7 @@ import operator
 
 import torch
 
-from ..errors import Refused, Unsupported
+from ..errors import Refused, Unsupported, UnsupportedPart
 from ..graph import Graph
 from .value import ROWS, Bad, Value
 
@@ -136,6 +136,8 @@ class Walk:
         try:
             _check_dtype(self.env[node])
             self.values[node] = handler(self, node, self.bind(node))
+        except UnsupportedPart as error:
+            self.values[node] = Bad([(self.label(node), str(error))])
         except Unsupported as error:
             self.values[node] = Bad(bad or [(self.label(node), str(error))])
 
@@ -262,6 +264,6 @@ def _has_tensor(value):
 
 
 def _check_dtype(value):
-    if isinstance(value, torch.Tensor) and value.dtype.is_floating_point:
-        if value.dtype != torch.float32:
-            raise Unsupported(f"computes in {value.dtype}, and only 32-bit floats are supported")
+    floats = isinstance(value, torch.Tensor) and value.dtype.is_floating_point
+    if floats and value.dtype != torch.float32:
+        raise Unsupported(f"computes in {value.dtype}, and only 32-bit floats are supported")
