@@ -1,7 +1,8 @@
 """Each training script, run for a short while, beats the baseline by the terms of the request.
 
-The scores come from the worker that operators run; figures and verdict are worked out here, from
-sections 5.4 and 5.6 of the specification.
+The scores come from the worker that operators run; the verdict is worked out here, from sections
+5.4 and 5.6 of the specification, with the bound of empirical Bernstein. Requests may ask for the
+betting bound; what is learnt here leaves either far behind.
 """
 
 import os

@@ -81,7 +81,7 @@ impl Example {
             "samples": request["samples"],
             "score_range": range.iter().map(micros).collect::<Vec<_>>(),
             "alpha_ppb": request["terms"]["alpha_ppb"],
-            "bound": "empirical-bernstein",
+            "bound": request["bound"],
             "limits": request["limits"],
         });
         Manifest::from_json(manifest.to_string().as_bytes()).expect("valid")
