@@ -3,6 +3,7 @@
 mod cache;
 mod common;
 mod evaluation;
+mod examples;
 mod hostile;
 mod inputs;
 mod run;
