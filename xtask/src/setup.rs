@@ -9,6 +9,7 @@ pub mod contracts;
 mod eigenlayer;
 mod evaluators;
 mod libtorch;
+mod models;
 mod npm;
 mod prerequisites;
 mod python;
@@ -57,6 +58,12 @@ impl<'a> Setup<'a> {
     pub fn tools(&self) -> Result<()> {
         let _lock = self.lock()?;
         self.install()
+    }
+
+    /// Installs what importing models in Python and its tests need.
+    pub fn models(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        models::install(self)
     }
 
     /// Compiles the contracts.

@@ -253,6 +253,9 @@ fn local_hint(error: &LocalFailure) -> Option<&'static str> {
         LocalFailure::NoWorker { .. } => {
             "build it with `cargo build -p zarathustra-worker`, or name it with --worker"
         }
+        LocalFailure::Sandbox { .. } => {
+            "strangers' code runs only where all of the sandbox holds: Linux 5.13 or later with Landlock and seccomp"
+        }
         LocalFailure::TimedOut { .. } => "operators on slower machines would abstain as well",
         _ => return None,
     })

@@ -12,31 +12,40 @@ use zarathustra_eval::cost::Cost;
 use zarathustra_eval::faults;
 use zarathustra_eval::manifest::{MAX_EVALUATOR_BYTES, Manifest};
 use zarathustra_eval::parameters::{self, Expected, ParametersError};
-use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Seen, Spent};
+use zarathustra_eval::wire::{CodeFile, Evaluate, JobFile, LocalKind, MAX_CODE_BYTES, Seen, Spent};
 use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
+use crate::Ended;
+use crate::engine::{self, CodeError};
 use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
 use crate::quantise::{is_beyond, quantise};
-use crate::{Ended, engine};
 
 /// Most bytes that the program may pass to the host in one call, whatever its memory limit.
 const MAX_CALL_BYTES: u64 = 1 << 30;
 
-/// Compiles the evaluator into the cache.
+/// Compiles the evaluator: machine code for an engine of the same settings.
 ///
 /// # Errors
 /// When it is not the pinned file or no evaluator.
-pub fn compile(job: &Job) -> Result<(), Ended> {
-    let engine = engine::engine(&job.cache).map_err(internal)?;
-    load_evaluator(&engine, &job.evaluator).map(|_| ())
+pub fn compile(file: &JobFile) -> Result<Vec<u8>, Ended> {
+    let engine = engine::engine().map_err(internal)?;
+    let bytes = read_evaluator(file)?;
+    let component = engine::compile(&engine, &bytes).map_err(|error| no_evaluator(&error))?;
+    prepare(&engine, &component)?;
+    let code = component.serialize().map_err(internal)?;
+    if code.len() > MAX_CODE_BYTES as usize {
+        let detail = format!("the evaluator compiles to {} bytes", code.len());
+        return Err(Ended::local(LocalKind::Unsupported, detail));
+    }
+    Ok(code)
 }
 
 /// Scores both models.
 ///
 /// # Errors
 /// When the content is at fault, or when it cannot be done here.
-pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
+pub fn evaluate(task: &Evaluate) -> Result<(Spent, SampleScores), Ended> {
     check_processor()?;
     let started = Instant::now();
     let manifest = Manifest::from_json(task.manifest.as_bytes()).map_err(internal)?;
@@ -45,8 +54,8 @@ pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), End
     // The request is checked before the challenger: what is wrong with it is its owner's fault,
     // whatever was submitted to it.
     let architecture = load_architecture(&task.architecture, &manifest)?;
-    let engine = engine::engine(&job.cache).map_err(internal)?;
-    let evaluator = load_evaluator(&engine, &job.evaluator)?;
+    let engine = engine::engine().map_err(internal)?;
+    let evaluator = load_evaluator(&engine, &task.evaluator, &task.code)?;
     let load = |file| load_model(file, &manifest, &architecture, task.engine);
     let challenger =
         load(&task.challenger)?.map_err(|error| Ended::failed(error.status(), error))?;
@@ -199,18 +208,46 @@ fn load_architecture(file: &JobFile, manifest: &Manifest) -> Result<Architecture
     }
 }
 
-fn load_evaluator(engine: &Engine, file: &JobFile) -> Result<EvaluatorPre<Host>, Ended> {
-    let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
-    let bytes = read_pinned(file, MAX_EVALUATOR_BYTES)?
-        .ok_or_else(|| invalid("the evaluator is not the pinned file".to_owned()))?;
-    let prepare = || {
-        let component: Component = engine::load(engine, &bytes)?;
+/// The evaluator, from its compiled form. Its own bytes are checked as well: an operator that has
+/// it compiled must not find another status than one that has not.
+fn load_evaluator(
+    engine: &Engine,
+    file: &JobFile,
+    code: &CodeFile,
+) -> Result<EvaluatorPre<Host>, Ended> {
+    read_evaluator(file)?;
+    let component = engine::load(engine, code).map_err(|error| {
+        let kind = match error {
+            CodeError::Read(_) => LocalKind::Internal,
+            CodeError::Changed => LocalKind::CodeChanged,
+            CodeError::Incompatible(_) => LocalKind::CodeIncompatible,
+        };
+        Ended::local(kind, error)
+    })?;
+    prepare(engine, &component)
+}
+
+fn read_evaluator(file: &JobFile) -> Result<Vec<u8>, Ended> {
+    let other = || {
+        let detail = "the evaluator is not the pinned file";
+        Ended::failed(Status::EvaluatorInvalid, detail)
+    };
+    read_pinned(file, MAX_EVALUATOR_BYTES)?.ok_or_else(other)
+}
+
+/// Fits the component to the host: it exports `evaluate` and imports nothing but `wasi:nn`.
+fn prepare(engine: &Engine, component: &Component) -> Result<EvaluatorPre<Host>, Ended> {
+    let fit = || {
         let mut linker = Linker::new(engine);
         nn::add_to_linker(&mut linker)?;
-        EvaluatorPre::new(linker.instantiate_pre(&component)?)
+        EvaluatorPre::new(linker.instantiate_pre(component)?)
     };
-    prepare()
-        .map_err(|error| lacking_resources(&error).unwrap_or_else(|| invalid(format!("{error:#}"))))
+    fit().map_err(|error| no_evaluator(&error))
+}
+
+fn no_evaluator(error: &wasmtime::Error) -> Ended {
+    lacking_resources(error)
+        .unwrap_or_else(|| Ended::failed(Status::EvaluatorInvalid, format!("{error:#}")))
 }
 
 /// The model of a parameters file, or what is wrong with the file.
@@ -273,9 +310,7 @@ fn stopped(error: &wasmtime::Error) -> Ended {
     }
     match error.downcast_ref() {
         Some(Trap::OutOfFuel) => Ended::failed(Status::FuelExhausted, "all fuel is used"),
-        Some(Trap::StackOverflow) => {
-            Ended::local(LocalKind::Unsupported, "the evaluator used up its stack")
-        }
+        Some(Trap::StackOverflow) => Ended::local(LocalKind::StackExhausted, format!("{error:#}")),
         _ => Ended::failed(Status::EvaluatorTrapped, format!("{error:#}")),
     }
 }

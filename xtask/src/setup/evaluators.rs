@@ -37,12 +37,17 @@ fn build_one(setup: &Setup<'_>, folder: &Path) -> Result<()> {
         .to_string_lossy()
         .into_owned();
     let component: PathBuf = checkout.tools("evaluators").join(format!("{name}.wasm"));
-    let lock = checkout.path("deploy/lock/python/componentize-py.txt");
+    let mut inputs = modules(folder)?;
+    inputs.extend([
+        interfaces.clone(),
+        package.clone(),
+        checkout.path("deploy/lock/python/componentize-py.txt"),
+    ]);
     let part = Part {
         name: &format!("evaluator {name}"),
         doing: "building the component",
         words: &[],
-        inputs: vec![source.clone(), interfaces.clone(), package.clone(), lock],
+        inputs,
         result: component.clone(),
     };
     setup.part(&part, || {
@@ -65,4 +70,19 @@ fn build_one(setup: &Setup<'_>, folder: &Path) -> Result<()> {
         fs::rename(built.join("component.wasm"), &component)?;
         remove(&built)
     })
+}
+
+/// The program and what it can import: the Python files in its folder, not those below it.
+fn modules(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in folder
+        .read_dir()
+        .wrap_err_with(|| folder.display().to_string())?
+    {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }
