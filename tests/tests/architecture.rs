@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("abi", &[]),
     ("primitives", &[]),
     ("protocol", &["primitives"]),
+    ("statistics", &["primitives", "protocol"]),
     ("bls", &["primitives"]),
     ("signer", &["bls", "primitives"]),
     ("chain", &["abi", "primitives"]),
@@ -24,6 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("reference", &["model"]),
     ("eval", &["model", "primitives", "protocol"]),
     ("worker", &["eval", "model", "primitives", "reference"]),
+    ("fuzz", &["eval", "primitives"]),
     ("node", &["primitives"]),
     ("wire", &["chain", "primitives"]),
     (

@@ -1,15 +1,25 @@
 //! `cargo xtask bench`: long simulations and fuzzing, for which `cargo xtask test` has no time.
 
-use std::process::{Command, ExitCode};
+use std::{
+    path::{self, PathBuf},
+    process::{Command, ExitCode},
+};
 
 use clap::{Args, Subcommand};
 use eyre::Result;
 
-use crate::{checkout::Checkout, setup::Setup, steps::Steps, test::forge};
+use crate::{
+    checkout::Checkout,
+    fuzz::{Fuzz, fuzz},
+    setup::Setup,
+    steps::Steps,
+    test::forge,
+};
 
 /// Crates whose rules are tested on random cases.
-const RULES: [&str; 5] = [
+const RULES: [&str; 6] = [
     "zarathustra-protocol",
+    "zarathustra-statistics",
     "zarathustra-primitives",
     "zarathustra-bls",
     "zarathustra-eval",
@@ -18,7 +28,7 @@ const RULES: [&str; 5] = [
 /// Test programs with random cases, beside those in the libraries themselves.
 const RULES_TESTS: [&str; 2] = ["batch", "hostile_trees"];
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum Bench {
     /// Fuzzes the contracts and their invariants.
     Contracts(Contracts),
@@ -26,6 +36,10 @@ pub enum Bench {
     Rules(Rules),
     /// Measures how many votes are decoded and checked per second.
     Votes,
+    /// Simulates what the bounds promise, how plans hold, and what attackers get.
+    Statistics(Statistics),
+    /// Fuzzes every decoder of strangers' bytes, guided by coverage; needs a C++ compiler.
+    Fuzz(Fuzz),
 }
 
 #[derive(Clone, Copy, Args)]
@@ -60,18 +74,48 @@ impl Default for Rules {
     }
 }
 
+#[derive(Clone, Args)]
+pub struct Statistics {
+    /// Trials of each simulation of equal models; the others scale with it.
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::default().trials)]
+    trials: u64,
+    /// Seed of everything that is drawn.
+    #[arg(long, value_name = "NUMBER", default_value_t = Self::default().seed)]
+    seed: u64,
+    /// Write the figures to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Default for Statistics {
+    fn default() -> Self {
+        Self {
+            trials: 1_000_000,
+            seed: 1,
+            json: None,
+        }
+    }
+}
+
 /// Runs one of them, or all.
 pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
-    steps.step("set-up", || setup.run());
+    // Decoders need nothing of what is set up.
+    if !matches!(which, Some(Bench::Fuzz(_))) {
+        steps.step("set-up", || setup.run());
+    }
     match which {
         Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
         Some(Bench::Votes) => votes(&mut steps),
+        Some(Bench::Statistics(runs)) => statistics(&mut steps, &runs)?,
+        Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
             votes(&mut steps);
+            statistics(&mut steps, &Statistics::default())?;
             contracts(checkout, &mut steps, Contracts::default());
             rules(&mut steps, Rules::default());
+            steps.step("fuzz", || fuzz(checkout, &Fuzz::default()));
         }
     }
     Ok(steps.finish())
@@ -104,4 +148,19 @@ fn votes(steps: &mut Steps<'_>) {
     cargo.args(["run", "--locked", "--release", "--package"]);
     cargo.args(["zarathustra-bls", "--example", "throughput"]);
     steps.command("votes", &mut cargo);
+}
+
+fn statistics(steps: &mut Steps<'_>, runs: &Statistics) -> Result<()> {
+    // Not in release: the two crates that count are optimised in every profile, and the rest is
+    // built already.
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--locked", "--package", "zarathustra-statistics"]);
+    cargo.args(["--example", "statistics", "--"]);
+    cargo.args(["--trials", &runs.trials.to_string()]);
+    cargo.args(["--seed", &runs.seed.to_string()]);
+    if let Some(file) = &runs.json {
+        cargo.arg("--json").arg(path::absolute(file)?);
+    }
+    steps.command("statistics", &mut cargo);
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod bench;
 mod checkout;
 mod demo;
 mod digest;
+mod fuzz;
 mod process;
 mod setup;
 mod steps;

@@ -81,6 +81,7 @@ impl<'a> Setup<'a> {
                 scope.spawn(|| npm::install(self)),
                 scope.spawn(|| eigenlayer::extract(self)),
                 scope.spawn(|| python::install_componentize(self)),
+                scope.spawn(|| python::install_zig(self)),
             ];
             parts
                 .map(|part| part.join().expect("set-up does not panic"))

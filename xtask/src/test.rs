@@ -116,12 +116,13 @@ pub fn forge(checkout: &Checkout, arguments: &[&str]) -> Command {
     forge
 }
 
-/// The tests of `python/`, which run the `zarathustra` that was built.
+/// The tests of `python/` and of the worked requests, which run the `zarathustra` that was built.
 fn pytest(checkout: &Checkout) -> Command {
     let mut pytest = Command::new("python3");
     pytest
         // Without the user's own packages, and without compiled files beside the sources.
-        .args(["-sB", "-m", "pytest"])
+        .args(["-sB", "-m", "pytest", "--config-file=pyproject.toml"])
+        .args(["tests", "../examples/tests"])
         .current_dir(checkout.path("python"))
         .env("PYTHONPATH", checkout.tools("python-models"))
         .env("KERAS_BACKEND", "torch");

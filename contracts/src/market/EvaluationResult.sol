@@ -32,6 +32,7 @@ library EvaluationResult {
     uint8 private constant EMPIRICAL_BERNSTEIN = 1;
     uint8 internal constant LIBTORCH = 1;
     uint8 internal constant REFERENCE = 2;
+    uint8 private constant BETTING = 2;
 
     /// @notice Decodes a result. Never reverts.
     /// @return sound Whether it is the canonical encoding of a result that holds together.
@@ -86,7 +87,7 @@ library EvaluationResult {
         if (encoded.version != VERSION || encoded.status > LAST_STATUS) return false;
         if (encoded.fault != faultOf(encoded.status)) return false;
         if (encoded.status == OK) {
-            return encoded.bound == EMPIRICAL_BERNSTEIN
+            return (encoded.bound == EMPIRICAL_BERNSTEIN || encoded.bound == BETTING)
                 && (encoded.engine == LIBTORCH || encoded.engine == REFERENCE)
                 && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
         }

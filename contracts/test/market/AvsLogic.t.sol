@@ -221,9 +221,27 @@ contract AvsLogicTest is MarketTest {
 
     function test_decode_boundAndEngineAreKnown() external {
         _checkMalformed(_with(_better(), 3, 0));
-        _checkMalformed(_with(_better(), 3, 2));
+        _checkMalformed(_with(_better(), 3, 3));
+        _checkMalformed(_with(_failed(3), 3, 2));
         _checkMalformed(_with(_better(), 4, 0));
         _checkMalformed(_with(_better(), 4, 3));
+    }
+
+    /// @dev Specification 5.2: 1 is empirical Bernstein, 2 betting. The verdict is the same.
+    function test_decode_everyBoundIsJudgedAlike() external {
+        for (uint256 kind = 1; kind <= 2; ++kind) {
+            _check(_with(_scored(1010, 1500, 2000), 3, kind), SubmissionState.Accepted, Reason.Better);
+            _check(
+                _with(_scored(1009, 1500, 2000), 3, kind),
+                SubmissionState.NotBetter,
+                Reason.NoSignificantImprovement
+            );
+            _check(
+                _with(_scored(-6000, -5500, -5011), 3, kind),
+                SubmissionState.Worse,
+                Reason.SignificantlyWorse
+            );
+        }
     }
 
     function test_decode_boundsEncloseTheImprovement() external {

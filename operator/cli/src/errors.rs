@@ -10,6 +10,7 @@ use zarathustra_eval::{
     manifest::ManifestError, parameters::ParametersError,
 };
 use zarathustra_signer::KeystoreError;
+use zarathustra_statistics::PlanError;
 
 /// An error that the command line found itself, and what the user can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +141,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(String, Option<St
     if let Some(e) = cause.downcast_ref::<ManifestError>() {
         return plain(e.code());
     }
+    if let Some(e) = cause.downcast_ref::<PlanError>() {
+        return Some((e.code().to_owned(), plan_hint(e).map(str::to_owned)));
+    }
     if let Some(e) = cause.downcast_ref::<KerasError>() {
         return plain(e.code());
     }
@@ -249,8 +253,26 @@ fn local_hint(error: &LocalFailure) -> Option<&'static str> {
         LocalFailure::NoWorker { .. } => {
             "build it with `cargo build -p zarathustra-worker`, or name it with --worker"
         }
+        LocalFailure::Sandbox { .. } => {
+            "strangers' code runs only where all of the sandbox holds: Linux 5.13 or later with Landlock and seccomp"
+        }
         LocalFailure::TimedOut { .. } => "operators on slower machines would abstain as well",
         _ => return None,
+    })
+}
+
+fn plan_hint(error: &PlanError) -> Option<&'static str> {
+    Some(match error {
+        PlanError::PilotTooSmall { .. } => "raise --pilot",
+        PlanError::Correlation { .. } => "write --correlation 0.9",
+        PlanError::Power { .. } => "write --power 0.8",
+        PlanError::TooSmall { .. } => {
+            "ask for a larger --improvement, or lower terms.min_improvement or terms.tolerance"
+        }
+        PlanError::NoRoom { .. } => "is the score_range wide enough?",
+        PlanError::TooMany { .. } => {
+            "ask for a larger --improvement or less --power, or narrow the score_range"
+        }
     })
 }
 

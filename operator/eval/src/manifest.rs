@@ -13,7 +13,6 @@ pub const MAX_EVALUATOR_BYTES: u64 = 256 << 20;
 
 const VERSION: u32 = 1;
 const KIND: &str = "improve";
-const BOUND: &str = "empirical-bernstein";
 const MAX_CID_CHARS: usize = 128;
 
 /// Why a manifest is refused.
@@ -54,6 +53,21 @@ impl ManifestError {
             Self::Terms { .. } => "manifest_terms",
         }
     }
+}
+
+/// What manifests and request files call a bound; empty for [`Bound::None`], which none asks for.
+pub const fn bound_name(bound: Bound) -> &'static str {
+    match bound {
+        Bound::None => "",
+        Bound::EmpiricalBernstein => "empirical-bernstein",
+        Bound::Betting => "betting",
+    }
+}
+
+/// The bound of a name in a manifest.
+pub fn bound_named(name: &str) -> Option<Bound> {
+    let mut bounds = Bound::ALL.iter().copied();
+    bounds.find(|bound| *bound != Bound::None && bound_name(*bound) == name)
 }
 
 /// A file that the manifest pins.
@@ -153,14 +167,13 @@ pub struct Manifest {
     pub score_range: ScoreRange,
     /// Error probability of the bound.
     pub alpha: Alpha,
+    /// The bound of the improvement.
+    pub bound: Bound,
     /// Limits of the evaluation.
     pub limits: Limits,
 }
 
 impl Manifest {
-    /// The bound that every manifest of this version asks for.
-    pub const BOUND: Bound = Bound::EmpiricalBernstein;
-
     /// Reads and checks a manifest.
     ///
     /// # Errors
@@ -180,7 +193,10 @@ impl Manifest {
         };
         require(file.version == VERSION, "version", "1")?;
         require(file.kind == KIND, "kind", "\"improve\"")?;
-        require(file.bound == BOUND, "bound", "\"empirical-bernstein\"")?;
+        let bound = bound_named(&file.bound).ok_or(ManifestError::Field {
+            field: "bound",
+            expected: "\"empirical-bernstein\" or \"betting\"",
+        })?;
         require(
             (2..=MAX_SAMPLES).contains(&file.samples),
             "samples",
@@ -231,6 +247,7 @@ impl Manifest {
             samples: file.samples,
             score_range,
             alpha,
+            bound,
             limits: file.limits,
         })
     }
@@ -250,7 +267,7 @@ impl Manifest {
                 self.score_range.hi().micros(),
             ],
             alpha_ppb: self.alpha.ppb(),
-            bound: BOUND.to_owned(),
+            bound: bound_name(self.bound).to_owned(),
             limits: self.limits,
         };
         let mut text = serde_json::to_string_pretty(&file).expect("text and numbers are JSON");

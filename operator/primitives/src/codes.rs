@@ -151,6 +151,8 @@ coded! {
         None = 0 "none",
         /// Empirical Bernstein (Maurer and Pontil 2009, theorem 4).
         EmpiricalBernstein = 1 "empirical_bernstein",
+        /// Betting (Waudby-Smith and Ramdas 2024).
+        Betting = 2 "betting",
     }
 }
 

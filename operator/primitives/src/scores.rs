@@ -55,6 +55,13 @@ pub struct SampleScore {
     pub challenger: Score,
 }
 
+impl SampleScore {
+    /// How much better the challenger is, in millionths. Fits for scores of a valid range.
+    pub const fn difference(&self) -> i64 {
+        self.challenger.micros() - self.champion.micros()
+    }
+}
+
 /// The scores of all samples of an evaluation, in order; from 2 to [`MAX_SAMPLES`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleScores(Vec<SampleScore>);

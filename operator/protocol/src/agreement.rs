@@ -35,6 +35,8 @@ pub struct Rules {
     pub range: ScoreRange,
     /// Error probability of the bound.
     pub alpha: Alpha,
+    /// The bound.
+    pub bound: Bound,
     /// Number of samples.
     pub samples: u32,
     /// The thresholds, and the largest difference of two honest machines' scores on one sample.
@@ -255,7 +257,10 @@ fn compare_scored(
     let (Some(rules), Some(own_scores)) = (rules, own.scores) else {
         return Opinion::Abstain(Abstention::OwnResult);
     };
-    if own_scores.count() != rules.samples || own.result.scores_root() != Some(own_scores.root()) {
+    if own_scores.count() != rules.samples
+        || own_figures.bound != rules.bound
+        || own.result.scores_root() != Some(own_scores.root())
+    {
         return Opinion::Abstain(Abstention::OwnResult);
     }
     if let Some(rejection) = check_fields(own, own_figures, claimed, claimed_figures, rules) {
@@ -295,7 +300,7 @@ fn check_fields(
         });
     }
     let (bound, engine) = (claimed_figures.bound, claimed.result.engine());
-    if bound != own_figures.bound || engine != own.result.engine() {
+    if bound != rules.bound || engine != own.result.engine() {
         return Some(Rejection::Method { bound, engine });
     }
     // Means of scores that all differ by at most x differ by at most x, and by one more when both
@@ -348,7 +353,7 @@ fn compare_scores(
 
 /// Whether figures follow from scores, exactly.
 fn follow(claimed: &Figures, scores: &SampleScores, rules: &Rules) -> Result<(), Rejection> {
-    match figures(scores, rules.range, rules.alpha) {
+    match figures(scores, rules.range, rules.alpha, rules.bound) {
         Ok(figures) if figures == *claimed => Ok(()),
         _ => Err(Rejection::Figures),
     }
@@ -376,6 +381,7 @@ mod tests {
         Rules {
             range: range.expect("a range"),
             alpha: Alpha::from_ppb(1_000_000).expect("in range"),
+            bound: Bound::Betting,
             samples: 8,
             terms: Terms {
                 min_improvement: Score::from_micros(1000),
@@ -399,7 +405,11 @@ mod tests {
     }
 
     fn result(scores: &SampleScores) -> EvaluationResult {
-        let figures = figures(scores, rules().range, rules().alpha).expect("in range");
+        bounded(scores, rules().bound)
+    }
+
+    fn bounded(scores: &SampleScores, bound: Bound) -> EvaluationResult {
+        let figures = figures(scores, rules().range, rules().alpha, bound).expect("in range");
         scored(figures, scores.root())
     }
 
@@ -687,6 +697,28 @@ mod tests {
         // The count in the result says eight, the tree holds seven.
         let honest = *result(&scores(0, 0)).figures().expect("scored");
         assert_eq!(opinion(&scored(honest, few.root()), Some(&few)), expected);
+    }
+
+    #[test]
+    fn another_bound_than_the_requests_is_rejected() {
+        // Its figures follow from the scores, but by the other rule.
+        let own = scores(0, 0);
+        let claimed = bounded(&own, Bound::EmpiricalBernstein);
+        let expected = Opinion::Reject(Rejection::Method {
+            bound: Bound::EmpiricalBernstein,
+            engine: Engine::Libtorch,
+        });
+        assert_eq!(opinion(&claimed, None), expected);
+
+        // One that evaluated by the wrong bound itself accuses nobody.
+        let side = |result| Side {
+            result,
+            scores: Some(&own),
+        };
+        let honest = result(&own);
+        let expected = Opinion::Abstain(Abstention::OwnResult);
+        let found = compare(side(&claimed), side(&honest), Some(&rules()));
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -18,6 +18,6 @@ mod table;
 mod turns;
 pub mod verdict;
 
-pub use figures::{FiguresError, figures};
+pub use figures::{FiguresError, betting_order, figures, lower_reaches};
 pub use table::{Member, StakeTable, TableError};
 pub use turns::Schedule;

@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
+use tch::Device;
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
 use zarathustra_eval::wire::{MAX_OUTPUT_BYTES, Run};
 use zarathustra_eval::{inputs, parameters};
 
 use crate::Ended;
-use crate::evaluate::{check_processor, internal, libtorch};
+use crate::evaluate::{check_processor, engine_failed, internal};
 use crate::model::Model;
 
 /// Answers the inputs: rows of 32-bit floats, little-endian.
@@ -23,13 +24,14 @@ pub fn run(task: &Run) -> Result<Vec<u8>, Ended> {
     let file = read(&task.parameters, u64::MAX)?;
     let tensors = parameters::read(&file, &architecture)
         .map_err(|error| refused(&task.parameters, error.code(), &error))?;
-    let model = Model::new(&architecture, &tensors).map_err(|error| libtorch(&error))?;
+    let model = Model::new(&architecture, &tensors, task.engine, Device::Cpu)
+        .map_err(|error| engine_failed(&error))?;
     drop(tensors);
     drop(file);
     let file = read(&task.inputs, u64::MAX)?;
     let inputs = inputs::read(&file, &architecture)
         .map_err(|error| refused(&task.inputs, error.code(), &error))?;
-    let row_bytes = model.output_elements() as u64 * size_of::<f32>() as u64;
+    let row_bytes = model.output_row_bytes();
     if inputs.rows as u64 > u64::from(MAX_OUTPUT_BYTES) / row_bytes {
         let detail = format!(
             "{} rows of {row_bytes} bytes are more than {MAX_OUTPUT_BYTES} bytes of answers",
@@ -37,9 +39,9 @@ pub fn run(task: &Run) -> Result<Vec<u8>, Ended> {
         );
         return Err(Ended::refused("output_too_large", detail));
     }
-    let values: Vec<f32> = parameters::floats(&inputs.values[0]).collect();
-    let answers = model.forward(&values).map_err(|error| libtorch(&error))?;
-    Ok(answers.into_iter().flat_map(f32::to_le_bytes).collect())
+    let values: Vec<&[u8]> = inputs.values.iter().map(|values| &**values).collect();
+    let answers = model.forward(&values, inputs.rows);
+    answers.map_err(|error| engine_failed(&error))
 }
 
 fn refused(path: &Path, code: &'static str, error: &dyn std::error::Error) -> Ended {

@@ -37,6 +37,20 @@ pub fn install_componentize(setup: &Setup<'_>) -> Result<()> {
     setup.part(&part, || install(&lock, &target))
 }
 
+/// Installs a C compiler for wasm32-wasi, for evaluation programs in C.
+pub fn install_zig(setup: &Setup<'_>) -> Result<()> {
+    let lock = setup.checkout.path("deploy/lock/python/ziglang.txt");
+    let target = setup.checkout.tools("zig");
+    let part = Part {
+        name: "zig",
+        doing: "downloading (101 MB)",
+        words: &[],
+        inputs: vec![lock.clone()],
+        result: target.join("ziglang/zig"),
+    };
+    setup.part(&part, || install(&lock, &target))
+}
+
 /// Puts the wheels that `lock` names into the folder `target`.
 pub fn install(lock: &Path, target: &Path) -> Result<()> {
     let folder = workshop(target)?;

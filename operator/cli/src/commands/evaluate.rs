@@ -6,14 +6,11 @@ use alloy::primitives::B256;
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
-use zarathustra_eval::{
-    Content, EvaluationJob, Submitted, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,
-    judge_unfetched, parameters::Expected,
-};
+use zarathustra_eval::{Content, EvaluationJob, Submitted, judge_unfetched, parameters::Expected};
 use zarathustra_primitives::{Engine, EvaluationResult, Purpose, Seed};
 use zarathustra_protocol::verdict::engine_for;
 
-use super::request::Bundle;
+use super::{request::Bundle, worker::Worker};
 use crate::{
     context::{Globals, read_file},
     output::{Answer, fields, micros, progress},
@@ -33,13 +30,8 @@ pub struct Evaluate {
     /// Seed, 32 bytes of hex; random when absent. Operators use one that nobody can know before.
     #[arg(long)]
     seed: Option<B256>,
-    /// The worker program; found beside this one when absent.
-    #[arg(long, env = WORKER_VARIABLE, value_name = "FILE")]
-    worker: Option<PathBuf>,
-    /// Folder of compiled evaluators, which programs on one machine may share; `cache` in the home
-    /// folder when absent.
-    #[arg(long, env = "ZARATHUSTRA_CACHE", value_name = "FOLDER")]
-    cache: Option<PathBuf>,
+    #[command(flatten)]
+    worker: Worker,
 }
 
 /// What was found, and what it took.
@@ -59,7 +51,7 @@ impl Evaluate {
         let chain = globals.chain().await?;
         let terms = reads::terms(&chain, self.request).await?;
         let challenger = read_file(&self.parameters, terms.maxParameterBytes)?;
-        let settings = self.settings(globals).await?;
+        let settings = self.worker.settings(globals).await?;
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
@@ -107,21 +99,6 @@ impl Evaluate {
         };
         Ok(Some(found.answer()))
     }
-
-    async fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
-        let cache_dir = match &self.cache {
-            Some(folder) => folder.clone(),
-            None => globals.home()?.join("cache"),
-        };
-        let program = WorkerProgram {
-            path: self.worker.clone(),
-            ..WorkerProgram::default()
-        };
-        let (memory_bytes, wall) = (WorkerSettings::MEMORY_BYTES, WorkerSettings::WALL);
-        let workers = Workers::ask(&[program], &cache_dir, memory_bytes, wall).await?;
-        let environment = workers.digests().next().expect("one was asked");
-        Ok(workers.of(environment)?.clone())
-    }
 }
 
 impl Found {
@@ -163,6 +140,7 @@ impl Found {
                 ("improvement", micros(f.improvement.micros())),
                 ("lower bound", micros(f.lower.micros())),
                 ("upper bound", micros(f.upper.micros())),
+                ("bound", f.bound.to_string()),
             ]);
         }
         lines.extend(judged.steps.iter().cloned());
@@ -187,6 +165,7 @@ impl Found {
                 "improvement": f.improvement.micros(),
                 "lower_bound": f.lower.micros(),
                 "upper_bound": f.upper.micros(),
+                "bound": f.bound,
                 "scores_root": self.result.scores_root(),
             })),
             "verdict_steps": judged.steps.iter().map(|(what, how)| json!({ "what": what, "how": how })).collect::<Vec<_>>(),

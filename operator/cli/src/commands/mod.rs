@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod evaluate;
+pub mod evaluator;
 pub mod ipfs;
 pub mod keys;
 pub mod model;
@@ -9,3 +10,4 @@ pub mod operator;
 pub mod request;
 pub mod submission;
 pub mod task;
+pub mod worker;

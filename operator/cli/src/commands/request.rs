@@ -2,8 +2,11 @@
 
 mod create;
 mod file;
+mod plan;
 mod rules;
 mod show;
+
+pub use file::RequestFile;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +36,9 @@ use crate::{
 pub enum Request {
     /// Post a request: adds its files to IPFS and escrows the money.
     Create(Create),
+    /// Say how many samples, how much time and which fee a request takes: runs its evaluator on the
+    /// baseline, and simulates what the bounds would find.
+    Plan(plan::Plan),
     /// Show a request: state, terms, champion, escrow.
     Show {
         /// The request.
@@ -98,6 +104,7 @@ impl Request {
     pub async fn run(self, globals: &Globals) -> Result<Option<Answer>> {
         match self {
             Self::Create(create) => create.run(globals).await,
+            Self::Plan(plan) => plan.run(globals).await,
             Self::Show { id } => show::show(&globals.chain().await?, id).await,
             Self::List { limit } => show::list(&globals.chain().await?, limit).await,
             Self::Fetch { id, output } => fetch(globals, id, &output).await,

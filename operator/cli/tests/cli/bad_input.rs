@@ -46,6 +46,59 @@ async fn an_unknown_key_in_a_request_file() {
 }
 
 #[tokio::test]
+async fn a_bound_that_is_none() {
+    let program = Program::new();
+    program.file("request.toml", EXAMPLE.replace("\"betting\"", "\"normal\""));
+    let output = program.run(&["request", "create", "request.toml"]).await;
+    assert_eq!(output.code, Some(1));
+    let expected = "expected \"empirical-bernstein\" or \"betting\"";
+    assert!(output.stderr.contains(expected), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_be_made() {
+    let program = Program::new();
+    program.file("request.toml", EXAMPLE);
+    let plan = |arguments: &[&'static str]| {
+        let mut all = vec!["request", "plan", "request.toml"];
+        all.extend(arguments);
+        all
+    };
+    // The lower bound has to reach 0.01 and the tolerance of 0.001.
+    program
+        .refuses(
+            &plan(&["--improvement", "0.011"]),
+            "improvement_too_small",
+            "an improvement of 11000 millionths is not above the 11000 that the lower bound must reach",
+            "ask for a larger --improvement, or lower terms.min_improvement or terms.tolerance",
+        )
+        .await;
+    program
+        .refuses(
+            &plan(&["--improvement", "0.1", "--power", "1"]),
+            "power",
+            "a power of 1 is not between 0.5 and 1",
+            "write --power 0.8",
+        )
+        .await;
+    program
+        .refuses(
+            &plan(&["--improvement", "0.1", "--correlation", "2"]),
+            "correlation",
+            "2 is no correlation",
+            "write --correlation 0.9",
+        )
+        .await;
+    let output = program.run(&plan(&["--improvement", "a tenth"])).await;
+    assert_eq!(output.code, Some(2));
+    assert!(
+        output.stderr.contains("\"a tenth\" is no number"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[tokio::test]
 async fn an_amount_that_is_none() {
     let program = Program::new();
     program.file(

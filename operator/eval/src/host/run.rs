@@ -6,10 +6,9 @@ use std::time::Instant;
 use zarathustra_primitives::Engine;
 
 use super::process::Answer;
-use super::{CPU_PER_WALL, DATA_SLACK_BYTES, LocalFailure, Session, WorkerSettings};
-use crate::parameters::Expected;
+use super::{LocalFailure, Session, WorkerSettings};
 use crate::text::brief;
-use crate::wire::{Job, JobFile, Reply, Run, Task};
+use crate::wire::{Reply, Run, Task};
 
 /// A model and what it is fed; files of the user's own.
 #[derive(Debug, Clone)]
@@ -69,24 +68,8 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         inputs: absolute(&run.inputs)?,
         engine: run.engine,
     };
-    let seconds = settings.wall.as_secs().saturating_add(1);
-    let none = Expected::of(&[]);
-    let job = Job {
-        allow_unsandboxed: settings.allow_unsandboxed,
-        data_bytes: settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
-        cpu_seconds: seconds.saturating_mul(CPU_PER_WALL),
-        // There is no evaluator.
-        memory_bytes: 0,
-        environment: settings.environment.to_json(),
-        cache: session.folder.path().to_owned(),
-        evaluator: JobFile {
-            path: task.architecture.clone(),
-            sha256: none.sha256,
-            size: none.size,
-        },
-        task: Task::Run(Box::new(task)),
-    };
-    let Answer { reply, scores, .. } = session.run(&job).await?;
+    let job = session.job(Task::Run(Box::new(task)));
+    let Answer { reply, scores, .. } = session.run(&job, None).await?;
     match reply {
         Reply::Computed => Ok(scores),
         Reply::Refused { code, detail } => Err(RunError::Refused {
@@ -94,7 +77,7 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
             detail: brief(&detail),
         }),
         Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail).into()),
-        Reply::Compiled | Reply::Scored(_) | Reply::Failed { .. } => {
+        Reply::Checked(_) | Reply::Compiled | Reply::Scored(_) | Reply::Failed { .. } => {
             Err(RunError::Local(LocalFailure::WorkerLost {
                 detail: "it did something else than to run the model".to_owned(),
             }))

@@ -22,6 +22,7 @@ fn read(value: &serde_json::Value) -> Result<Manifest, ManifestError> {
 fn a_manifest_is_read_and_written_back() {
     let manifest = read(&valid()).expect("valid");
     assert_eq!(manifest.limits.wall_seconds, 6);
+    assert_eq!(manifest.bound, Bound::EmpiricalBernstein);
     assert_eq!(manifest.score_range.lo(), Score::from_micros(-1_000_000));
     assert_eq!(
         Manifest::from_json(manifest.to_json().as_bytes()),
@@ -30,11 +31,22 @@ fn a_manifest_is_read_and_written_back() {
 }
 
 #[test]
+fn a_manifest_may_ask_for_betting() {
+    let mut value = valid();
+    value["bound"] = "betting".into();
+    let manifest = read(&value).expect("valid");
+    assert_eq!(manifest.bound, Bound::Betting);
+    assert!(manifest.to_json().contains("\"bound\": \"betting\""));
+}
+
+#[test]
 fn values_out_of_range_are_refused_with_their_field() {
     for (pointer, value, field) in [
         ("/version", serde_json::json!(2), "version"),
         ("/kind", "topic".into(), "kind"),
         ("/bound", "normal".into(), "bound"),
+        ("/bound", "".into(), "bound"),
+        ("/bound", "empirical_bernstein".into(), "bound"),
         ("/samples", 1.into(), "samples"),
         ("/samples", 1_048_577.into(), "samples"),
         ("/score_range", serde_json::json!([1, 1]), "score_range"),

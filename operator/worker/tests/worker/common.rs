@@ -8,7 +8,7 @@ use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_eval::manifest::{ContentRef, Limits, Manifest};
 use zarathustra_eval::parameters::{Expected, Parameters};
 use zarathustra_eval::{EvaluationJob, Submitted, WorkerSettings};
-use zarathustra_primitives::{Alpha, B256, Engine, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, B256, Bound, Engine, Score, ScoreRange, Seed};
 
 const PROBE: &str = include_str!("evaluators/probe.wat");
 
@@ -21,11 +21,13 @@ pub const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dt
 pub fn settings() -> WorkerSettings {
     WorkerSettings {
         worker: env!("CARGO_BIN_EXE_zarathustra-worker").into(),
+        cache_key: None,
         environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
         allow_unsandboxed: false,
+        cgroups: true,
     }
 }
 
@@ -106,6 +108,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
             samples: 4,
             score_range: ScoreRange::new(range(-100_000_000), range(100_000_000)).expect("a range"),
             alpha: Alpha::from_ppb(1_000_000).expect("in range"),
+            bound: Bound::EmpiricalBernstein,
             limits: Limits {
                 parameter_bytes: 4096,
                 parameters: 100,

@@ -1,6 +1,9 @@
 //! The request file: an owner's terms and files in one TOML document.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use alloy::primitives::{Address, aliases::U96};
 use eyre::{Context, Result, ensure};
@@ -13,14 +16,15 @@ use zarathustra_content::{ContentId, file_id};
 use zarathustra_eval::{
     architecture::{Architecture, MAX_ARCHITECTURE_BYTES},
     cost::Cost,
-    manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest},
+    manifest::{ContentRef, Limits, MAX_EVALUATOR_BYTES, Manifest, bound_named},
     parameters::Parameters,
 };
 use zarathustra_improve::IMPROVE;
-use zarathustra_primitives::{Alpha, Digest, Score, ScoreRange};
+use zarathustra_primitives::{Alpha, Bound, Digest, Score, ScoreRange};
 
 use crate::{
     amount::Amount,
+    commands::evaluator::Trial,
     context::{Files, read_file},
     errors::refusal,
     token::Token,
@@ -40,6 +44,8 @@ pub struct RequestFile {
     baseline: PathBuf,
     samples: u32,
     score_range: [Decimal; 2],
+    #[serde(default)]
+    bound: BoundName,
     limits: Limits,
     terms: TermsFile,
     escrow: EscrowFile,
@@ -76,6 +82,26 @@ struct EscrowFile {
     bond: Amount,
 }
 
+/// A bound as manifests call it; empirical Bernstein where a file names none.
+#[derive(Clone, Copy, Debug)]
+struct BoundName(Bound);
+
+impl Default for BoundName {
+    fn default() -> Self {
+        Self(Bound::EmpiricalBernstein)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoundName {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        bound_named(&String::deserialize(d)?)
+            .map(Self)
+            .ok_or_else(|| {
+                serde::de::Error::custom("expected \"empirical-bernstein\" or \"betting\"")
+            })
+    }
+}
+
 /// Which token a request pays in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RewardToken {
@@ -101,23 +127,55 @@ impl<'de> Deserialize<'de> for RewardToken {
 
 /// A decimal number of at most six digits behind the point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Decimal(Score);
+pub(super) struct Decimal(pub(super) Score);
 
-impl<'de> Deserialize<'de> for Decimal {
-    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+impl Decimal {
+    fn of(value: f64) -> Result<Self, String> {
         const SCALE: f64 = Score::SCALE as f64;
-        let value = f64::deserialize(d)?;
         let micros = (value * SCALE).round();
         // Dividing integers below 2^53 rounds correctly, so that this holds exactly for the numbers
         // that were written with at most six decimals.
         if micros.abs() <= ScoreRange::MAX_MICROS as f64 && micros / SCALE == value {
             Ok(Self(Score::from_micros(micros as i64)))
         } else {
-            Err(serde::de::Error::custom(format!(
+            Err(format!(
                 "{value} has more than six decimals or is too large"
-            )))
+            ))
         }
     }
+}
+
+impl FromStr for Decimal {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = text.parse().map_err(|_| format!("{text:?} is no number"))?;
+        Self::of(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Decimal {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::of(f64::deserialize(d)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The files that a request names.
+pub(super) struct Sources {
+    pub(super) architecture: Vec<u8>,
+    pub(super) evaluator: Vec<u8>,
+    pub(super) baseline: Vec<u8>,
+    /// Seconds that an evaluation with the reference engine is reckoned to take.
+    pub(super) reference_seconds: u64,
+}
+
+/// What decides about an evaluation, and what it costs. Scores are in millionths, money in wei.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judging {
+    pub(super) min_improvement: i64,
+    pub(super) tolerance: i64,
+    pub(super) evaluation_fee: u128,
+    pub(super) reward_value: u128,
 }
 
 /// A request ready to be posted.
@@ -189,10 +247,8 @@ impl RequestFile {
         }
     }
 
-    /// Reads the files, checks that the baseline fits the architecture and both fit the limits, and
-    /// makes the manifest. With `content` the files are added to IPFS; without, only their CIDs are
-    /// computed.
-    pub async fn prepare(&self, token: &Token, content: Option<&Files>) -> Result<Prepared> {
+    /// Reads the files and checks that the baseline fits the architecture and both fit the limits.
+    pub(super) fn sources(&self) -> Result<Sources> {
         let read = |path: &Path, cap| read_file(&self.folder.join(path), cap);
         let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
         let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
@@ -223,33 +279,85 @@ impl RequestFile {
             .wrap_err("the baseline does not fit the architecture")?;
         let evaluator =
             read(&self.evaluator, MAX_EVALUATOR_BYTES).wrap_err("read the evaluator")?;
-        let terms = self.terms(token)?;
+        Ok(Sources {
+            architecture,
+            evaluator,
+            baseline,
+            reference_seconds: needed,
+        })
+    }
 
+    /// What `zarathustra evaluator check` tries: the files, and the manifest that they make.
+    pub async fn trial(&self) -> Result<Trial> {
+        let sources = self.sources()?;
+        let manifest = self.manifest(&sources, None).await?;
+        Ok(Trial {
+            evaluator: sources.evaluator,
+            architecture: sources.architecture,
+            parameters: sources.baseline,
+            manifest,
+            tolerance: self.terms.tolerance.0,
+        })
+    }
+
+    /// Makes the manifest of the files. With `content` these are added to IPFS.
+    pub(super) async fn manifest(
+        &self,
+        sources: &Sources,
+        content: Option<&Files>,
+    ) -> Result<Manifest> {
         let [lo, hi] = self.score_range;
         let manifest = Manifest {
             name: self.name.clone(),
             description: self.description.clone(),
-            architecture: reference(content, &architecture).await?,
-            evaluator: reference(content, &evaluator).await?,
+            architecture: reference(content, &sources.architecture).await?,
+            evaluator: reference(content, &sources.evaluator).await?,
             samples: self.samples,
             score_range: ScoreRange::new(lo.0, hi.0).wrap_err("read score_range")?,
             alpha: Alpha::from_ppb(self.terms.alpha_ppb).wrap_err("read terms.alpha_ppb")?,
+            bound: self.bound.0,
             limits: self.limits,
         };
+        Manifest::from_json(manifest.to_json().as_bytes())
+            .wrap_err("the request does not make a valid manifest")
+    }
+
+    /// What a plan needs of the terms.
+    pub(super) fn judging(&self) -> Result<Judging> {
+        let t = &self.terms;
+        Ok(Judging {
+            min_improvement: t.min_improvement.0.micros(),
+            tolerance: t.tolerance.0.micros(),
+            evaluation_fee: t
+                .evaluation_fee
+                .native()
+                .wrap_err("read terms.evaluation_fee")?,
+            reward_value: t
+                .reward_value
+                .native()
+                .wrap_err("read terms.reward_value")?,
+        })
+    }
+
+    /// Reads and checks the files and makes the manifest. With `content` the files are added to
+    /// IPFS; without, only their CIDs are computed.
+    pub async fn prepare(&self, token: &Token, content: Option<&Files>) -> Result<Prepared> {
+        let sources = self.sources()?;
+        let terms = self.terms(token)?;
+        let manifest = self.manifest(&sources, content).await?;
+        let baseline = &sources.baseline;
         let manifest_bytes = manifest.to_json().into_bytes();
-        Manifest::from_json(&manifest_bytes)
-            .wrap_err("the request does not make a valid manifest")?;
         let manifest_cid = place(content, &manifest_bytes).await?;
-        let baseline_cid = place(content, &baseline).await?;
+        let baseline_cid = place(content, baseline).await?;
         let escrow = &self.escrow;
         Ok(Prepared {
             terms,
             manifest: on_chain(manifest_cid, &manifest_bytes),
-            baseline: on_chain(baseline_cid, &baseline),
+            baseline: on_chain(baseline_cid, baseline),
             manifest_cid,
             baseline_cid,
             samples: self.samples,
-            reference_seconds: needed,
+            reference_seconds: sources.reference_seconds,
             reward_escrow: token
                 .amount(&escrow.reward)
                 .wrap_err("read escrow.reward")?,
