@@ -87,7 +87,8 @@ library EvaluationResult {
         if (encoded.fault != faultOf(encoded.status)) return false;
         if (encoded.status == OK) {
             return (encoded.bound == EMPIRICAL_BERNSTEIN || encoded.bound == BETTING)
-                && encoded.engine == LIBTORCH && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
+                && encoded.engine == LIBTORCH && encoded.lower <= encoded.improvement
+                && encoded.improvement <= encoded.upper;
         }
         return encoded.bound == 0 && encoded.engine == 0 && encoded.samples == 0
             && encoded.championScore == 0 && encoded.challengerScore == 0
