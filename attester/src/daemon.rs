@@ -127,13 +127,19 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         store: store.clone(),
         content: settings.content.clone(),
         data_dir: settings.data_dir.clone(),
-        worker: settings.evaluation.worker.clone(),
+        workers: settings
+            .evaluation
+            .workers
+            .iter()
+            .cloned()
+            .map(Into::into)
+            .collect(),
         cache_dir: settings.evaluation.cache_dir.clone(),
         memory_bytes: settings.evaluation.memory_bytes,
         wall: Duration::from_secs(settings.evaluation.wall_seconds),
     })
     .await
-    .wrap_err("start the content node")?;
+    .wrap_err("start the content node and find the workers")?;
     health.up("content");
 
     let aggregators = settings
@@ -156,6 +162,7 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         operator = %settings.operator,
         %listen,
         content = %improve.addresses(),
+        environments = %improve.workers(),
         aggregators = aggregators.len(),
         recovered_transactions = recovered,
         "started"

@@ -13,7 +13,7 @@ use futures::future::join_all;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
-use zarathustra_node::{Abstain, Health, Metrics, Opinion, Outcome, TaskKind};
+use zarathustra_node::{Abstain, Assignment, Health, Metrics, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{
     Address, B256, Epoch, KindId, Purpose, Seed, TaskHash, TaskId, TaskState, Verdict, Vote,
     keccak256,
@@ -273,6 +273,7 @@ impl Operator {
                 .domain()
                 .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
         let fetched = self.prepared_before_seed(task)?;
+        let assignment = assignment(task, seed);
         let job = self.jobs.entry(task.id).or_default();
         job.forget_others(hash);
         if !fetched {
@@ -286,7 +287,7 @@ impl Operator {
                     retry: false,
                 },
             };
-            let lack = kind.unprepared(&abstain);
+            let lack = kind.unprepared(&assignment, &abstain);
             job.evaluation.get_or_insert_with(|| {
                 (hash, Evaluation::Done(lack.ok_or_else(|| abstain.clone())))
             });
@@ -302,7 +303,7 @@ impl Operator {
                     let started = Instant::now();
                     // After a restart the content is pinned, but not in this process yet.
                     let result = match kind.prepare(id).await {
-                        Ok(()) => kind.execute(id, seed).await,
+                        Ok(()) => kind.execute(assignment).await,
                         Err(abstain) => Err(abstain),
                     };
                     Done::Evaluated {
@@ -423,15 +424,16 @@ impl Operator {
         checked: CheckedClaim,
         name: B256,
     ) -> Result<(), ChainError> {
-        let Some(kind) = self.kinds.get(&task.kind).cloned() else {
+        let (Some(kind), Some(seed)) = (self.kinds.get(&task.kind).cloned(), task.seed) else {
             return Ok(());
         };
+        let assignment = assignment(task, seed);
         self.job(task.id).stands.insert(checked.id, Stand::Judging);
         let (task, own) = (Box::new(task.clone()), outcome.clone());
         self.work.spawn(async move {
             let message = &checked.message;
             let opinion = kind
-                .judge(task.id, &own, &message.body.result, &message.proof)
+                .judge(assignment, &own, &message.body.result, &message.proof)
                 .await;
             Done::Judged {
                 task,
@@ -710,6 +712,15 @@ impl Operator {
             evidence,
             summary: "found before the restart".to_owned(),
         })
+    }
+}
+
+/// A task as its epoch's operators do it under a seed.
+const fn assignment(task: &Task, seed: Seed) -> Assignment {
+    Assignment {
+        task: task.id,
+        seed,
+        environment: task.environment,
     }
 }
 

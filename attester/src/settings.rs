@@ -1,10 +1,10 @@
 //! Settings of an operator's daemon: attester and performer read the same.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use serde::Deserialize;
 use zarathustra_chain::ChainSettings;
-use zarathustra_improve::ContentSettings;
+use zarathustra_improve::{ContentSettings, WorkerProgram};
 use zarathustra_node::logs::LogSettings;
 use zarathustra_primitives::Address;
 
@@ -71,9 +71,10 @@ impl Default for HttpSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluationSettings {
-    /// The program that evaluates; beside the daemon's own when absent.
+    /// The programs that evaluate, each under an environment; the one beside the daemon's own when
+    /// there are none.
     #[serde(default)]
-    pub worker: Option<PathBuf>,
+    pub workers: Vec<WorkerEntry>,
     /// Compile cache, shared by the programs of one machine.
     pub cache_dir: PathBuf,
     /// Most memory of one evaluation, bytes; the request's limit holds when it is lower.
@@ -82,6 +83,31 @@ pub struct EvaluationSettings {
     /// Longest evaluation, seconds; the request's limit holds when it is lower.
     #[serde(default = "default_wall_seconds")]
     pub wall_seconds: u64,
+}
+
+/// A program that evaluates.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerEntry {
+    /// Where it lies; beside the daemon's own when absent.
+    #[serde(default)]
+    pub path: Option<PathBuf>,
+    /// Rows that it computes at a time; as the program does by default when absent.
+    #[serde(default)]
+    pub batch_rows: Option<NonZeroU32>,
+    /// Threads that it computes with; as the program does by default when absent.
+    #[serde(default)]
+    pub threads: Option<NonZeroU32>,
+}
+
+impl From<WorkerEntry> for WorkerProgram {
+    fn from(entry: WorkerEntry) -> Self {
+        Self {
+            path: entry.path,
+            batch_rows: entry.batch_rows.map(NonZeroU32::get),
+            threads: entry.threads.map(NonZeroU32::get),
+        }
+    }
 }
 
 const fn default_memory_bytes() -> u64 {
@@ -107,5 +133,6 @@ mod tests {
         assert_eq!(plain.chain.confirmations, full.chain.confirmations);
         assert_eq!(plain.content.quota_bytes, full.content.quota_bytes);
         assert_eq!(plain.housekeeping, full.housekeeping);
+        assert!(plain.evaluation.workers.is_empty() && full.evaluation.workers.len() > 1);
     }
 }

@@ -113,6 +113,39 @@ contract AttestationCenter is AttestationBase, IAttestationCenterTasks, AccessMa
         if (d.source == address(0)) revert UnknownKind(kind);
     }
 
+    /* ENVIRONMENTS */
+
+    /// @inheritdoc IAttestationCenterTasks
+    function scheduleEnvironment(uint16 kind, uint32 activationEpoch, bytes32 digest)
+        external
+        restricted
+    {
+        if (_definitions[kind].source == address(0)) revert UnknownKind(kind);
+        if (digest == 0) revert ZeroEnvironment();
+        uint32 current = governance.currentEpoch();
+        if (activationEpoch <= current) revert EpochNotFuture(activationEpoch, current);
+        Activation[] storage schedule = _environments[kind];
+        uint256 count = schedule.length;
+        bool replaced = count != 0 && schedule[count - 1].epoch > current;
+        if (replaced) schedule.pop();
+        schedule.push(Activation({ epoch: activationEpoch, digest: digest }));
+        emit EnvironmentScheduled(kind, activationEpoch, digest, replaced);
+    }
+
+    /// @inheritdoc IAttestationCenterTasks
+    function environmentAt(uint16 kind, uint32 epoch) external view returns (bytes32 digest) {
+        Activation[] storage schedule = _environments[kind];
+        // Those who ask mean the newest epochs.
+        for (uint256 i = schedule.length; i != 0; --i) {
+            if (schedule[i - 1].epoch <= epoch) return schedule[i - 1].digest;
+        }
+    }
+
+    /// @inheritdoc IAttestationCenterTasks
+    function environments(uint16 kind) external view returns (Activation[] memory) {
+        return _environments[kind];
+    }
+
     /* OPENING AND SEED */
 
     /// @inheritdoc IAttestationCenterTasks

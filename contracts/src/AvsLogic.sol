@@ -50,12 +50,16 @@ contract AvsLogic is IAvsLogic, IModelSubmissionTypes {
             return (SubmissionState.NotBetter, Reason.MalformedResult);
         }
         // In 256 bits sums of 64-bit numbers cannot overflow.
-        if (int256(figures.lower) - tolerance >= minImprovement) {
-            return (SubmissionState.Accepted, Reason.Better);
-        }
-        if (int256(figures.upper) + tolerance < -int256(slashMargin)) {
-            return (SubmissionState.Worse, Reason.SignificantlyWorse);
-        }
+        int256 margin = figures.engine == EvaluationResult.REFERENCE ? int256(0) : tolerance;
+        bool accepted = int256(figures.lower) - margin >= minImprovement;
+        bool worse = int256(figures.upper) + margin < -int256(slashMargin);
+        // Figures that the margin decides about are the reference engine's to state.
+        if (
+            accepted != (int256(figures.lower) + margin >= minImprovement)
+                || worse != (int256(figures.upper) - margin < -int256(slashMargin))
+        ) return (SubmissionState.NotBetter, Reason.MalformedResult);
+        if (accepted) return (SubmissionState.Accepted, Reason.Better);
+        if (worse) return (SubmissionState.Worse, Reason.SignificantlyWorse);
         return (SubmissionState.NotBetter, Reason.NoSignificantImprovement);
     }
 

@@ -1,7 +1,7 @@
 //! Deployment of the market's own contracts on a chain that has EigenLayer's core.
 
 use alloy::{
-    primitives::{Address, aliases::U96},
+    primitives::{Address, B256, aliases::U96},
     providers::Provider as _,
     sol,
     sol_types::SolValue as _,
@@ -10,7 +10,8 @@ use eyre::{Result, WrapErr as _};
 use serde::{Deserialize, Serialize};
 use zarathustra_abi::{
     attestation_center::{
-        IAttestationCenter::registerKindCall, IAttestationCenterTypes::TaskDefinition,
+        IAttestationCenter::{registerKindCall, scheduleEnvironmentCall},
+        IAttestationCenterTypes::TaskDefinition,
     },
     avs_governance::{
         IAvsGovernance::{setAttestationCenterCall, setUpAvsCall},
@@ -18,6 +19,7 @@ use zarathustra_abi::{
     },
 };
 use zarathustra_chain::Addresses;
+use zarathustra_eval::environment::EnvironmentLock;
 
 use crate::{Account, Artifacts, EigenLayer, snapshot};
 
@@ -38,6 +40,9 @@ sol! {
 
 /// The task kind `improve`.
 pub const IMPROVE: u16 = 1;
+
+/// The epoch that is written first.
+const FIRST_EPOCH: u32 = 1;
 
 /// The contracts of a deployment, in the order in which they are made.
 const CONTRACTS: [&str; 6] = [
@@ -97,6 +102,9 @@ pub struct KindOptions {
     pub performer_share: u16,
     /// Least fee of a task, wei.
     pub min_fee: u64,
+    /// Environment of its tasks from the first epoch on: the digest of what operators compute
+    /// under.
+    pub environment: B256,
 }
 
 impl Default for MarketOptions {
@@ -119,7 +127,7 @@ impl Default for MarketOptions {
 }
 
 impl Default for KindOptions {
-    /// For local chains.
+    /// For local chains, with the environment of this build's worker.
     fn default() -> Self {
         Self {
             fetch_window: 4,
@@ -131,6 +139,7 @@ impl Default for KindOptions {
             threshold: (2, 3),
             performer_share: 2000,
             min_fee: 1_000_000_000_000_000,
+            environment: EnvironmentLock::of_this_build().digest().word(),
         }
     }
 }
@@ -141,7 +150,7 @@ pub struct Market;
 
 impl Market {
     /// Deploys the contracts, makes AvsGovernance an AVS of EigenLayer with one operator set over
-    /// `core.strategy`, and registers the kind `improve`. `deployer` becomes the administrator.
+    /// `core.strategy`, registers the kind `improve` and schedules its environment. `deployer` becomes the administrator.
     ///
     /// # Errors
     /// [`Reverted`](crate::Reverted), for example `TimingExceedsDeallocation` when the windows do
@@ -212,6 +221,12 @@ impl Market {
                 .definition(model_submission, avs_logic, seed_source),
         };
         deployer.send(attestation_center, &kind).await?;
+        let environment = scheduleEnvironmentCall {
+            kind: IMPROVE,
+            activationEpoch: FIRST_EPOCH,
+            digest: options.improve.environment,
+        };
+        deployer.send(attestation_center, &environment).await?;
 
         Ok(Addresses {
             chain_id,

@@ -49,12 +49,14 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("wasmtime-wasi-nn", &["worker"]),
     ("rust-ipfs", &["content"]),
     ("ipfs-api-backend-hyper", &["content"]),
+    // What the reference engine takes for exp, tanh and the like.
+    ("libm", &["reference"]),
     // Its last release is old: local deployments of EigenLayer need its bytecode, nothing else.
     ("eigen-utils", &["deploy"]),
 ];
 
 /// Crates without clock, socket or thread of their own.
-const PURE: &[&str] = &["primitives", "protocol", "bls", "signer"];
+const PURE: &[&str] = &["primitives", "protocol", "bls", "signer", "reference"];
 
 /// What a pure crate may not lean on.
 const IMPURE: &[&str] = &["tokio", "axum", "reqwest", "futures", "tracing"];

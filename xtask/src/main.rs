@@ -32,7 +32,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there.
+    /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there. As
+    /// root on Debian, also tries to install the packages of the test that plays another processor.
     Setup,
     /// Sets up, builds and plays the story on a local chain, then keeps it running.
     Demo {
@@ -74,7 +75,7 @@ fn run(task: Task) -> Result<ExitCode> {
     let checkout = Checkout::find()?;
     let setup = Setup::new(&checkout);
     match task {
-        Task::Setup => setup.run()?,
+        Task::Setup => setup.run_for_tests()?,
         Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),

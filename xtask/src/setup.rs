@@ -4,6 +4,7 @@
 //! A part is built in a folder of its own and moved into place when it is whole, so that
 //! an interrupted set-up leaves nothing half-made behind.
 
+mod aarch64;
 pub mod contracts;
 mod eigenlayer;
 mod evaluators;
@@ -42,6 +43,13 @@ impl<'a> Setup<'a> {
         evaluators::build(self)?;
         contracts::build(self, contracts::Abi::Leave)?;
         say(&format!("ready in {:.1} s", start.elapsed().as_secs_f64()));
+        Ok(())
+    }
+
+    /// As [`run`](Self::run), then tries to install what one test needs that is skipped without.
+    pub fn run_for_tests(&self) -> Result<()> {
+        self.run()?;
+        aarch64::try_to_install();
         Ok(())
     }
 

@@ -20,7 +20,7 @@ const MACHETE: &str = "0.9.2";
 /// Every check and every test.
 pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
-    steps.step("set-up", || setup.run());
+    steps.step("set-up", || setup.run_for_tests());
     checks(checkout, &mut steps);
     steps.command(
         "Solidity warnings and sizes",

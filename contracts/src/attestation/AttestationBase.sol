@@ -75,6 +75,8 @@ abstract contract AttestationBase is
     mapping(uint64 taskId => bytes32 resultHash) internal _undelivered;
     /// @dev One bit for each task, so that claiming many fees writes few slots.
     mapping(address operator => mapping(uint256 word => uint256 bits)) internal _claimed;
+    /// @dev By rising epoch; only the last can lie in the future.
+    mapping(uint16 kind => Activation[]) internal _environments;
 
     constructor(IAvsGovernance governance_) {
         if (address(governance_) == address(0)) revert ZeroAddress();

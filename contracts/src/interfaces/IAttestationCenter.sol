@@ -37,6 +37,14 @@ interface IAttestationCenterTypes {
         uint32 supplementWindow;
     }
 
+    /// @notice From which epoch on tasks of a kind are done in an environment (specification 2.9).
+    /// @param epoch The first epoch of which that holds.
+    /// @param digest Digest of what operators compute with; its meaning is the kind's.
+    struct Activation {
+        uint32 epoch;
+        bytes32 digest;
+    }
+
     enum TaskState {
         None,
         Fetching,
@@ -124,6 +132,9 @@ interface IAttestationCenterErrors {
     /// @param field Name of the field that is out of bounds.
     error InvalidDefinition(bytes32 field);
     error NotSource(address caller);
+    /// @notice The epoch exists already, and what holds for it is fixed.
+    error EpochNotFuture(uint32 epoch, uint32 current);
+    error ZeroEnvironment();
     error MarketPaused();
     error EpochNotUsable();
     error FeeTooLow(uint256 fee, uint256 minFee);
@@ -171,6 +182,10 @@ interface IAttestationCenterErrors {
 
 interface IAttestationCenterEvents {
     event KindRegistered(uint16 indexed kind, IAttestationCenterTypes.TaskDefinition definition);
+    /// @param replaced Whether it takes the place of an activation that was still to come.
+    event EnvironmentScheduled(
+        uint16 indexed kind, uint32 indexed activationEpoch, bytes32 digest, bool replaced
+    );
     event TaskOpened(
         uint64 indexed taskId,
         uint16 indexed kind,
@@ -272,6 +287,17 @@ interface IAttestationCenterTasks is
     function registerKind(uint16 kind, TaskDefinition calldata definition) external;
 
     function definition(uint16 kind) external view returns (TaskDefinition memory);
+
+    /// @notice Says in which environment tasks of a kind are done from an epoch on, by governance (specification 2.9).
+    /// The epoch must not exist yet; one activation at most is to come, and another call replaces it.
+    function scheduleEnvironment(uint16 kind, uint32 activationEpoch, bytes32 digest) external;
+
+    /// @notice The environment of a kind's tasks of an epoch; 0 when none was scheduled for it. Of an epoch that
+    /// exists it never changes.
+    function environmentAt(uint16 kind, uint32 epoch) external view returns (bytes32 digest);
+
+    /// @notice Every activation of a kind, by rising epoch.
+    function environments(uint16 kind) external view returns (Activation[] memory);
 
     /// @notice Opens a task; by the kind's source, which prepays the operators' fee as value.
     /// @return taskId Counts from 1.

@@ -30,8 +30,9 @@ library EvaluationResult {
     uint8 private constant LAST_OPTIMIZER_STATUS = 6;
     uint8 private constant LAST_STATUS = 9;
     uint8 private constant EMPIRICAL_BERNSTEIN = 1;
+    uint8 internal constant LIBTORCH = 1;
+    uint8 internal constant REFERENCE = 2;
     uint8 private constant BETTING = 2;
-    uint8 private constant LIBTORCH = 1;
 
     /// @notice Decodes a result. Never reverts.
     /// @return sound Whether it is the canonical encoding of a result that holds together.
@@ -87,8 +88,8 @@ library EvaluationResult {
         if (encoded.fault != faultOf(encoded.status)) return false;
         if (encoded.status == OK) {
             return (encoded.bound == EMPIRICAL_BERNSTEIN || encoded.bound == BETTING)
-                && encoded.engine == LIBTORCH && encoded.lower <= encoded.improvement
-                && encoded.improvement <= encoded.upper;
+                && (encoded.engine == LIBTORCH || encoded.engine == REFERENCE)
+                && encoded.lower <= encoded.improvement && encoded.improvement <= encoded.upper;
         }
         return encoded.bound == 0 && encoded.engine == 0 && encoded.samples == 0
             && encoded.championScore == 0 && encoded.challengerScore == 0

@@ -12,6 +12,21 @@ import { MarketTest } from "./MarketTest.sol";
 /// @dev Decoding and judging of results (specification 5.1, 5.2, 5.6).
 /// Thresholds: minImprovement 1000, tolerance 10, slashMargin 5000, minSamples 1000.
 contract AvsLogicTest is MarketTest {
+    /// @dev Keys of the shared vectors, in alphabetical order.
+    struct Terms_ {
+        int256 minImprovement;
+        uint256 minSamples;
+        int256 slashMargin;
+        int256 tolerance;
+    }
+
+    struct Verdict_ {
+        uint256 engine;
+        int256 lower;
+        uint256 reason;
+        int256 upper;
+    }
+
     uint64 internal submissionId;
     uint64 internal taskId;
 
@@ -45,16 +60,59 @@ contract AvsLogicTest is MarketTest {
 
     function test_judge_acceptsFromLowerMinusToleranceEqualToMinImprovement() external {
         _check(_scored(1010, 1500, 2000), SubmissionState.Accepted, Reason.Better);
+        _checkMalformed(_scored(1009, 1500, 2000));
+        _checkMalformed(_scored(990, 1500, 2000));
         _check(
-            _scored(1009, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement
+            _scored(989, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement
         );
     }
 
     function test_judge_worseBelowMinusSlashMargin() external {
         _check(
-            _scored(-6000, -5500, -5010), SubmissionState.NotBetter, Reason.NoSignificantImprovement
+            _scored(-6000, -5500, -4990), SubmissionState.NotBetter, Reason.NoSignificantImprovement
         );
+        _checkMalformed(_scored(-6000, -5500, -4991));
+        _checkMalformed(_scored(-6000, -5500, -5010));
         _check(_scored(-6000, -5500, -5011), SubmissionState.Worse, Reason.SignificantlyWorse);
+    }
+
+    function test_judge_referenceFiguresNeedNoMargin() external {
+        _check(_with(_scored(1000, 1500, 2000), 4, 2), SubmissionState.Accepted, Reason.Better);
+        _check(
+            _with(_scored(999, 1500, 2000), 4, 2),
+            SubmissionState.NotBetter,
+            Reason.NoSignificantImprovement
+        );
+        _check(
+            _with(_scored(-6000, -5500, -5001), 4, 2),
+            SubmissionState.Worse,
+            Reason.SignificantlyWorse
+        );
+        _check(
+            _with(_scored(-6000, -5500, -5000), 4, 2),
+            SubmissionState.NotBetter,
+            Reason.NoSignificantImprovement
+        );
+    }
+
+    function test_judge_agreesWithTheSharedVectors() external {
+        string memory json = vm.readFile("../tests/vectors/verdict.json");
+        Terms_ memory terms = abi.decode(vm.parseJson(json, "$.terms"), (Terms_));
+        vm.assertEq(terms.minImprovement, MIN_IMPROVEMENT);
+        vm.assertEq(terms.tolerance, TOLERANCE);
+        vm.assertEq(terms.slashMargin, SLASH_MARGIN);
+        vm.assertEq(terms.minSamples, MIN_SAMPLES);
+        Verdict_[] memory cases = abi.decode(vm.parseJson(json, "$.cases"), (Verdict_[]));
+        vm.assertGt(cases.length, 0);
+        for (uint256 i; i < cases.length; ++i) {
+            Verdict_ memory c = cases[i];
+            Reason reason = Reason(c.reason);
+            SubmissionState state = SubmissionState.NotBetter;
+            if (reason == Reason.Better) state = SubmissionState.Accepted;
+            if (reason == Reason.SignificantlyWorse) state = SubmissionState.Worse;
+            bytes memory result = _raw(int64(c.lower), int64(c.upper), int64(c.lower));
+            _check(_with(result, 4, c.engine), state, reason);
+        }
     }
 
     function test_judge_needsMinSamples() external {
@@ -84,6 +142,8 @@ contract AvsLogicTest is MarketTest {
             (expected, reason) = (SubmissionState.Accepted, Reason.Better);
         } else if (upper <= -SLASH_MARGIN - TOLERANCE - 1) {
             (expected, reason) = (SubmissionState.Worse, Reason.SignificantlyWorse);
+        } else if (lower >= MIN_IMPROVEMENT - TOLERANCE || upper <= -SLASH_MARGIN + TOLERANCE - 1) {
+            reason = Reason.MalformedResult;
         }
         _check(_raw(lower, upper, improvement), expected, reason);
     }
@@ -164,7 +224,7 @@ contract AvsLogicTest is MarketTest {
         _checkMalformed(_with(_better(), 3, 3));
         _checkMalformed(_with(_failed(3), 3, 2));
         _checkMalformed(_with(_better(), 4, 0));
-        _checkMalformed(_with(_better(), 4, 2));
+        _checkMalformed(_with(_better(), 4, 3));
     }
 
     /// @dev Specification 5.2: 1 is empirical Bernstein, 2 betting. The verdict is the same.

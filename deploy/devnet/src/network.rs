@@ -74,6 +74,14 @@ impl DevnetOptions {
     }
 }
 
+/// A worker of an operator: the network's program, asked for an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WorkerSpec {
+    /// Rows that it computes at a time, when that is not the program's own number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_rows: Option<u32>,
+}
+
 /// Names of the processes that are no operators.
 #[derive(Debug)]
 pub struct Names;
@@ -107,6 +115,8 @@ pub struct Devnet {
     aggregator: Started,
     peers: Vec<String>,
     liar: Option<Liar>,
+    /// Workers of the operators that do not have the default one alone.
+    workers: BTreeMap<String, Vec<WorkerSpec>>,
     processes: BTreeMap<String, Process>,
 }
 
@@ -144,6 +154,7 @@ impl Devnet {
             },
             peers: Vec::new(),
             liar: None,
+            workers: BTreeMap::new(),
             processes: BTreeMap::new(),
             options,
         };
@@ -337,6 +348,11 @@ impl Devnet {
         self.wait_started(name, from).await.map(drop)
     }
 
+    /// Chooses an operator's workers, from its next start on.
+    pub fn set_workers(&mut self, operator: &str, workers: Vec<WorkerSpec>) {
+        self.workers.insert(operator.to_owned(), workers);
+    }
+
     async fn wait_started(&mut self, name: &str, from: u64) -> Result<Started> {
         self.processes
             .get_mut(name)
@@ -438,6 +454,7 @@ impl Devnet {
             },
             evaluation: Evaluation {
                 cache_dir: self.cache_dir(),
+                workers: self.workers.get(name).cloned().unwrap_or_default(),
             },
             log: Log::default(),
         };
@@ -627,6 +644,8 @@ struct Content {
 #[derive(Serialize)]
 struct Evaluation {
     cache_dir: PathBuf,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workers: Vec<WorkerSpec>,
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Tasks as they stand on the chain.
 
 use alloy::{
-    primitives::{Address, Bytes, U256},
+    primitives::{Address, B256, Bytes, U256},
     rpc::types::Filter,
     sol_types::SolEvent,
 };
@@ -10,8 +10,8 @@ use zarathustra_abi::{
     seed_source::ISeedSource,
 };
 use zarathustra_primitives::{
-    ClaimId, ClaimOutcome, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId, TaskState,
-    Turn,
+    ClaimId, ClaimOutcome, Digest, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId,
+    TaskState, Turn,
 };
 
 use crate::{Chain, ChainError, client::read, header::rlp_header};
@@ -52,6 +52,8 @@ pub struct Task {
     pub seed: Option<Seed>,
     /// What it is about.
     pub subject: SubjectHash,
+    /// The environment that is scheduled for its kind and epoch (2.9); `None` when none is.
+    pub environment: Option<Digest>,
 }
 
 /// A kind's windows and threshold; see the specification, 2.1.
@@ -90,7 +92,13 @@ impl Chain {
     /// [`ChainError::Transport`]; [`ChainError::OutOfRange`] for a state unknown here.
     pub async fn task(&self, id: TaskId) -> Result<Task, ChainError> {
         let raw = read("task", self.attestation().task(id.get())).await?;
-        Task::from_chain(id, &raw)
+        // What holds for an epoch that exists does not change, so that two reads are as good as one.
+        let environment = read(
+            "environmentAt",
+            self.attestation().environmentAt(raw.kind, raw.epoch),
+        )
+        .await?;
+        Task::from_chain(id, &raw, environment)
     }
 
     /// How many tasks there were so far.
@@ -146,8 +154,36 @@ impl Chain {
     }
 }
 
+/// From which epoch on tasks of a kind are done in an environment (2.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The first epoch of which that holds.
+    pub epoch: Epoch,
+    /// Digest of the environment.
+    pub environment: Digest,
+}
+
+impl Chain {
+    /// Every activation of a kind, by rising epoch; the last may lie in the future.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn environments(&self, kind: KindId) -> Result<Vec<Activation>, ChainError> {
+        let raw = read("environments", self.attestation().environments(kind.get())).await?;
+        let activation = |raw: IAttestationCenterTypes::Activation| Activation {
+            epoch: Epoch::new(raw.epoch),
+            environment: Digest::new(raw.digest.0),
+        };
+        Ok(raw.into_iter().map(activation).collect())
+    }
+}
+
 impl Task {
-    fn from_chain(id: TaskId, raw: &IAttestationCenterTypes::Task) -> Result<Self, ChainError> {
+    fn from_chain(
+        id: TaskId,
+        raw: &IAttestationCenterTypes::Task,
+        environment: B256,
+    ) -> Result<Self, ChainError> {
         let state = TaskState::from_u8(raw.state).map_err(|e| ChainError::OutOfRange {
             what: "task state",
             value: e.to_string(),
@@ -169,6 +205,7 @@ impl Task {
             fee: raw.fee.to(),
             seed: (!raw.seed.is_zero()).then(|| Seed::new(raw.seed)),
             subject: SubjectHash::new(raw.subjectHash),
+            environment: (!environment.is_zero()).then(|| Digest::new(environment.0)),
         })
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use zarathustra_chain::ChainError;
 use zarathustra_content::ContentError;
 use zarathustra_eval::{
-    LocalFailure, architecture::ArchitectureError, keras::KerasError, manifest::ManifestError,
-    parameters::ParametersError,
+    LocalFailure, RunError, architecture::ArchitectureError, keras::KerasError,
+    manifest::ManifestError, parameters::ParametersError,
 };
 use zarathustra_signer::KeystoreError;
 use zarathustra_statistics::PlanError;
@@ -119,6 +119,15 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(String, Option<St
     }
     if let Some(e) = cause.downcast_ref::<LocalFailure>() {
         return Some((e.code().to_owned(), local_hint(e).map(str::to_owned)));
+    }
+    if let Some(e) = cause.downcast_ref::<RunError>() {
+        let hint = match e {
+            RunError::Refused { .. } => {
+                Some("`zarathustra model inspect` shows what the architecture expects")
+            }
+            RunError::Local(failure) => local_hint(failure),
+        };
+        return Some((e.code().to_owned(), hint.map(str::to_owned)));
     }
     if let Some(e) = cause.downcast_ref::<ParametersError>() {
         return Some((

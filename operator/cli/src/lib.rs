@@ -81,7 +81,7 @@ pub async fn main() -> ExitCode {
     let outcome = match command {
         Command::Request(command) => command.run(&globals).await,
         Command::Submission(command) => command.run(&globals).await,
-        Command::Model(command) => command.run(),
+        Command::Model(command) => command.run().await,
         Command::Evaluate(command) => command.run(&globals).await,
         Command::Task(command) => command.run(&globals).await,
         Command::Operator(command) => command.run(&globals).await,

@@ -1,7 +1,8 @@
 //! What a result comes to, as the contract judges it (specification 5.6), and why.
 
 use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{Figures, Terms};
-use zarathustra_primitives::{Fault, Reason, Status, SubmissionState};
+use zarathustra_primitives::{Engine, Fault, Reason, Score, Status, SubmissionState};
+use zarathustra_protocol::verdict;
 
 use crate::output::{micros, micros_wide};
 
@@ -29,11 +30,25 @@ impl From<&Terms> for Thresholds {
     }
 }
 
+impl Thresholds {
+    /// The same as the rules take them.
+    pub const fn terms(&self) -> verdict::Terms {
+        verdict::Terms {
+            min_improvement: Score::from_micros(self.min_improvement),
+            tolerance: Score::from_micros(self.tolerance),
+            slash_margin: Score::from_micros(self.slash_margin),
+            min_samples: self.min_samples,
+        }
+    }
+}
+
 /// The part of a result that decides, in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
     /// How the evaluation ended.
     pub status: Status,
+    /// What computed the models' outputs.
+    pub engine: Engine,
     /// Number of samples.
     pub samples: u32,
     /// Lower bound of the improvement.
@@ -47,6 +62,7 @@ impl Evidence {
     pub fn of(figures: &Figures) -> Option<Self> {
         Some(Self {
             status: Status::from_u8(figures.status).ok()?,
+            engine: Engine::from_u8(figures.engine).ok()?,
             samples: figures.samples,
             lower: figures.lower,
             upper: figures.upper,
@@ -78,12 +94,24 @@ pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Judgement {
     } = *thresholds;
     let yes = |holds: bool| if holds { "yes" } else { "no" };
     let enough = evidence.samples >= min_samples;
+    let margin = (evidence.engine != Engine::Reference).then_some(tolerance);
     // Sums of 64-bit numbers do not overflow in 128 bits.
-    let sure_gain = i128::from(evidence.lower) - i128::from(tolerance);
-    let better = sure_gain >= i128::from(min_improvement);
-    let sure_loss = i128::from(evidence.upper) + i128::from(tolerance);
-    let worse = sure_loss < -i128::from(slash_margin);
-    let steps = vec![
+    let [lower, upper] = [evidence.lower, evidence.upper].map(i128::from);
+    let is_better = |lower: i128| lower >= i128::from(min_improvement);
+    let is_worse = |upper: i128| upper < -i128::from(slash_margin);
+    let by = i128::from(margin.unwrap_or_default());
+    let (better, worse) = (is_better(lower - by), is_worse(upper + by));
+    let left_to_margin = (better, worse) != (is_better(lower + by), is_worse(upper - by));
+    let sure = |name: &str, bound: i64, sign: char, sum: i128| match margin {
+        Some(margin) => format!(
+            "{name} bound {} {sign} tolerance {} = {}",
+            micros(bound),
+            micros(margin),
+            micros_wide(sum)
+        ),
+        None => format!("{name} bound {}", micros(bound)),
+    };
+    let mut steps = vec![
         (
             "enough samples?",
             format!("{} >= {min_samples}: {}", evidence.samples, yes(enough)),
@@ -91,10 +119,8 @@ pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Judgement {
         (
             "better?",
             format!(
-                "lower bound {} - tolerance {} = {} >= minimum improvement {}: {}",
-                micros(evidence.lower),
-                micros(tolerance),
-                micros_wide(sure_gain),
+                "{} >= minimum improvement {}: {}",
+                sure("lower", evidence.lower, '-', lower - by),
                 micros(min_improvement),
                 yes(better),
             ),
@@ -102,16 +128,18 @@ pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Judgement {
         (
             "worse?",
             format!(
-                "upper bound {} + tolerance {} = {} < minus slash margin -{}: {}",
-                micros(evidence.upper),
-                micros(tolerance),
-                micros_wide(sure_loss),
+                "{} < minus slash margin -{}: {}",
+                sure("upper", evidence.upper, '+', upper + by),
                 micros(slash_margin),
                 yes(worse),
             ),
         ),
     ];
-    let (state, reason) = match (enough, better, worse) {
+    if left_to_margin {
+        let text = "yes: only figures of the reference engine decide this";
+        steps.push(("within the tolerance?", text.to_owned()));
+    }
+    let (state, reason) = match (enough && !left_to_margin, better, worse) {
         (false, ..) => (SubmissionState::NotBetter, Reason::MalformedResult),
         (true, true, _) => (SubmissionState::Accepted, Reason::Better),
         (true, false, true) => (SubmissionState::Worse, Reason::SignificantlyWorse),
@@ -154,10 +182,11 @@ mod tests {
         min_samples: 100,
     };
 
-    fn verdict(samples: u32, lower: i64, upper: i64) -> (SubmissionState, Reason) {
+    fn verdict(engine: Engine, samples: u32, lower: i64, upper: i64) -> (SubmissionState, Reason) {
         let judged = judge(
             &Evidence {
                 status: Status::Ok,
+                engine,
                 samples,
                 lower,
                 upper,
@@ -169,17 +198,24 @@ mod tests {
 
     #[test]
     fn the_edges_of_the_rule() {
+        use Engine::{Libtorch, Reference};
         let better = (SubmissionState::Accepted, Reason::Better);
         let neither = (SubmissionState::NotBetter, Reason::NoSignificantImprovement);
         let worse = (SubmissionState::Worse, Reason::SignificantlyWorse);
-        assert_eq!(verdict(100, 11_000, 20_000), better);
-        assert_eq!(verdict(100, 10_999, 20_000), neither);
-        assert_eq!(verdict(100, -60_000, -51_000), neither);
-        assert_eq!(verdict(100, -60_000, -51_001), worse);
-        assert_eq!(
-            verdict(99, 11_000, 20_000),
-            (SubmissionState::NotBetter, Reason::MalformedResult)
-        );
+        let malformed = (SubmissionState::NotBetter, Reason::MalformedResult);
+        assert_eq!(verdict(Libtorch, 100, 11_000, 20_000), better);
+        assert_eq!(verdict(Libtorch, 100, 10_999, 20_000), malformed);
+        assert_eq!(verdict(Libtorch, 100, 9_000, 20_000), malformed);
+        assert_eq!(verdict(Libtorch, 100, 8_999, 20_000), neither);
+        assert_eq!(verdict(Libtorch, 100, -60_000, -49_000), neither);
+        assert_eq!(verdict(Libtorch, 100, -60_000, -49_001), malformed);
+        assert_eq!(verdict(Libtorch, 100, -60_000, -51_000), malformed);
+        assert_eq!(verdict(Libtorch, 100, -60_000, -51_001), worse);
+        assert_eq!(verdict(Libtorch, 99, 11_000, 20_000), malformed);
+        assert_eq!(verdict(Reference, 100, 10_000, 20_000), better);
+        assert_eq!(verdict(Reference, 100, 9_999, 20_000), neither);
+        assert_eq!(verdict(Reference, 100, -60_000, -50_000), neither);
+        assert_eq!(verdict(Reference, 100, -60_000, -50_001), worse);
     }
 
     #[test]
@@ -191,6 +227,7 @@ mod tests {
         };
         let evidence = Evidence {
             status: Status::Ok,
+            engine: Engine::Libtorch,
             samples: 100,
             lower: i64::MIN,
             upper: i64::MAX,
@@ -204,6 +241,7 @@ mod tests {
             let judged = judge(
                 &Evidence {
                     status,
+                    engine: Engine::None,
                     samples: 0,
                     lower: 0,
                     upper: 0,
@@ -230,6 +268,7 @@ mod tests {
     fn the_steps_can_be_checked_by_hand() {
         let evidence = Evidence {
             status: Status::Ok,
+            engine: Engine::Libtorch,
             samples: 4096,
             lower: 512_345,
             upper: 600_000,

@@ -3,6 +3,8 @@
 mod cache;
 mod failure;
 mod process;
+mod programs;
+mod run;
 mod settings;
 
 use std::path::PathBuf;
@@ -10,16 +12,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use zarathustra_primitives::{Engine, EvaluationResult, SampleScores, Seed, Status};
+use zarathustra_primitives::{Digest, Engine, EvaluationResult, SampleScores, Seed, Status};
 
-use crate::environment::EnvironmentLock;
 use crate::manifest::{Limits, Manifest};
 use crate::parameters::Expected;
 use crate::text::brief;
-use crate::wire::{Evaluate, Job, JobFile, LocalKind, Reply, Spent, Task};
+use crate::wire::{Evaluate, Job, JobFile, Reply, Spent, Task};
 use cache::{CacheEntry, Compiled};
 pub use failure::LocalFailure;
 use process::{Answer, Watch};
+pub use programs::{ENVIRONMENT_FLAG, WorkerProgram, Workers};
+pub use run::{ModelRun, RunError, run_model};
 pub use settings::{WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings};
 
 /// Memory of a worker besides what it evaluates: libraries, stacks, the compiler.
@@ -70,6 +73,8 @@ pub struct EvaluationJob {
     pub challenger: Submitted,
     /// The task's seed.
     pub seed: Seed,
+    /// What computes the models' outputs; not none.
+    pub engine: Engine,
 }
 
 /// A finished evaluation.
@@ -98,14 +103,9 @@ pub struct Timings {
     pub peak_memory_bytes: u64,
 }
 
-/// The result of a request whose manifest cannot be read or contradicts its terms (5.9).
-pub fn invalid_request() -> EvaluationResult {
-    failed(Status::EvaluatorInvalid)
-}
-
-/// The result that is known from the committed size alone, before anything is fetched.
-pub fn judge_unfetched(limits: &Limits, challenger: &Expected) -> Option<EvaluationResult> {
-    (challenger.size > limits.parameter_bytes).then(|| failed(Status::TooLarge))
+/// The status that is known from the committed size alone, before anything is fetched.
+pub fn judge_unfetched(limits: &Limits, challenger: &Expected) -> Option<Status> {
+    (challenger.size > limits.parameter_bytes).then_some(Status::TooLarge)
 }
 
 /// Evaluates champion and challenger on the samples of a seed.
@@ -122,7 +122,8 @@ pub async fn evaluate(
     let started = Instant::now();
     let manifest = &job.manifest;
     check_memory(&manifest.limits, settings.memory_bytes)?;
-    let session = Session::open(manifest, settings, started)?;
+    let wall = Duration::from_secs(manifest.limits.wall_seconds);
+    let session = Session::open(settings.wall.min(wall), settings, started)?;
     let evaluator = session
         .stage(
             "evaluator.wasm",
@@ -141,11 +142,17 @@ pub async fn evaluate(
             .saturating_add(1)
             .saturating_mul(CPU_PER_WALL),
         memory_bytes: manifest.limits.memory_bytes,
+        environment: settings.environment.to_json(),
         cache: entry.folder().to_owned(),
         evaluator: evaluator.clone(),
         task,
     };
 
+    let stated = Stated {
+        manifest,
+        environment: settings.environment.digest(),
+        engine: job.engine,
+    };
     let mut timings = Timings::default();
     match entry.look(session.watch.deadline).await? {
         Compiled::Ready => {}
@@ -156,7 +163,7 @@ pub async fn evaluate(
             timings.compile = compiling.elapsed();
             match answer.reply {
                 Reply::Compiled => lock.mark_ready()?,
-                _ => return finish(answer, manifest, timings, started),
+                _ => return finish(answer, &stated, timings, started),
             }
         }
     }
@@ -184,11 +191,12 @@ pub async fn evaluate(
             )
             .await?,
         seed: job.seed.to_string(),
+        engine: job.engine,
     };
     let answer = session
         .run(&wire_job(Task::Evaluate(Box::new(evaluate))))
         .await?;
-    finish(answer, manifest, timings, started)
+    finish(answer, &stated, timings, started)
 }
 
 /// Refuses a request that this operator's settings do not leave room for; worth asking before
@@ -217,13 +225,10 @@ struct Session<'a> {
 
 impl<'a> Session<'a> {
     fn open(
-        manifest: &Manifest,
+        wall: Duration,
         settings: &'a WorkerSettings,
         started: Instant,
     ) -> Result<Self, LocalFailure> {
-        let wall = settings
-            .wall
-            .min(Duration::from_secs(manifest.limits.wall_seconds));
         let folder = tempfile::Builder::new()
             .prefix("zarathustra-job-")
             .tempdir()
@@ -267,10 +272,17 @@ impl<'a> Session<'a> {
     }
 }
 
+/// What a result states beside what the worker found.
+struct Stated<'a> {
+    manifest: &'a Manifest,
+    environment: Digest,
+    engine: Engine,
+}
+
 /// Turns a worker's answer into a result, after checking what can be checked.
 fn finish(
     answer: Answer,
-    manifest: &Manifest,
+    stated: &Stated<'_>,
     mut timings: Timings,
     started: Instant,
 ) -> Result<Evaluation, LocalFailure> {
@@ -283,10 +295,10 @@ fn finish(
             timings.spent = spent;
             let scores = SampleScores::from_file(&answer.scores)
                 .map_err(|error| lost(&format!("its scores are malformed: {error}")))?;
-            if scores.count() != manifest.samples {
+            if scores.count() != stated.manifest.samples {
                 return Err(lost("its scores are more or fewer than the samples"));
             }
-            let result = scored(&scores, manifest)?;
+            let result = scored(&scores, stated)?;
             timings.total = started.elapsed();
             Ok(Evaluation {
                 result,
@@ -303,28 +315,22 @@ fn finish(
             timings.total = started.elapsed();
             let detail = Some(brief(&detail));
             Ok(Evaluation {
-                result: failed(status),
+                result: failed(stated.environment, status),
                 scores: None,
                 detail,
                 timings,
             })
         }
-        Reply::Local { kind, detail } => {
-            let detail = brief(&detail);
-            Err(match kind {
-                LocalKind::OutOfMemory => LocalFailure::OutOfMemory { detail },
-                LocalKind::Sandbox => LocalFailure::Sandbox { detail },
-                LocalKind::Unsupported => LocalFailure::Unsupported { detail },
-                LocalKind::Internal => LocalFailure::WorkerLost { detail },
-            })
+        Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail)),
+        Reply::Compiled | Reply::Computed | Reply::Refused { .. } => {
+            Err(lost("it did something else than to evaluate"))
         }
-        Reply::Compiled => Err(lost("it compiled where it should have evaluated")),
     }
 }
 
 /// The result that follows from scores, in integers (5.4). Scores out of the request's range are
 /// refused.
-fn scored(scores: &SampleScores, manifest: &Manifest) -> Result<EvaluationResult, LocalFailure> {
+fn scored(scores: &SampleScores, stated: &Stated<'_>) -> Result<EvaluationResult, LocalFailure> {
     let lost = |error: &dyn std::error::Error| LocalFailure::WorkerLost {
         detail: format!("no figures follow from its scores: {error}"),
     };
@@ -333,17 +339,15 @@ fn scored(scores: &SampleScores, manifest: &Manifest) -> Result<EvaluationResult
         alpha,
         bound,
         ..
-    } = *manifest;
+    } = *stated.manifest;
     let figures = zarathustra_protocol::figures(scores, score_range, alpha, bound)
         .map_err(|error| lost(&error))?;
-    let environment = EnvironmentLock.digest();
-    EvaluationResult::scored(environment, Engine::Libtorch, figures, scores.root())
+    EvaluationResult::scored(stated.environment, stated.engine, figures, scores.root())
         .map_err(|error| lost(&error))
 }
 
-fn failed(status: Status) -> EvaluationResult {
-    EvaluationResult::failed(EnvironmentLock.digest(), status)
-        .expect("only called for statuses other than Ok")
+fn failed(environment: Digest, status: Status) -> EvaluationResult {
+    EvaluationResult::failed(environment, status).expect("only called for statuses other than Ok")
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 
 pub mod environment;
 mod host;
+pub mod inputs;
 pub mod keras;
 pub mod manifest;
 pub mod parameters;
@@ -23,6 +24,7 @@ pub mod wire;
 pub use zarathustra_model::{architecture, cost, safetensors, text};
 
 pub use host::{
-    Content, Evaluation, EvaluationJob, LocalFailure, Submitted, Timings, WORKER_PROGRAM,
-    WORKER_VARIABLE, WorkerSettings, check_memory, evaluate, invalid_request, judge_unfetched,
+    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, LocalFailure, ModelRun, RunError,
+    Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,
+    check_memory, evaluate, judge_unfetched, run_model,
 };

@@ -9,12 +9,14 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use zarathustra_primitives::Digest;
+use zarathustra_primitives::{Digest, Engine};
 
 /// Largest job.
 pub const MAX_JOB_BYTES: u32 = 1 << 20;
 /// Largest reply.
 pub const MAX_REPLY_BYTES: u32 = 16 << 10;
+/// Most bytes that a model which runs by itself answers.
+pub const MAX_OUTPUT_BYTES: u32 = 1 << 30;
 
 /// A file that the worker reads, with what it has to be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,6 +41,9 @@ pub struct Job {
     pub cpu_seconds: u64,
     /// The request's limit for the evaluator's memory.
     pub memory_bytes: u64,
+    /// The environment lock to compute under, as JSON. The host sets the variables of it that are
+    /// read before the worker can.
+    pub environment: String,
     /// Folder of the compiled evaluator.
     pub cache: PathBuf,
     /// The evaluation program.
@@ -54,6 +59,8 @@ pub enum Task {
     Compile,
     /// Score both models.
     Evaluate(Box<Evaluate>),
+    /// Run a model by itself, without an evaluator.
+    Run(Box<Run>),
 }
 
 /// The inputs of an evaluation.
@@ -69,6 +76,21 @@ pub struct Evaluate {
     pub challenger: JobFile,
     /// The seed, 64 hex digits.
     pub seed: String,
+    /// What computes the models' outputs.
+    pub engine: Engine,
+}
+
+/// The files of a model that runs by itself; they are the user's own.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Run {
+    /// The model's architecture.
+    pub architecture: PathBuf,
+    /// Its parameters.
+    pub parameters: PathBuf,
+    /// What it is fed, as [`inputs`](crate::inputs) describes it.
+    pub inputs: PathBuf,
+    /// What computes.
+    pub engine: Engine,
 }
 
 /// How a job ended.
@@ -78,6 +100,16 @@ pub enum Reply {
     Compiled,
     /// Both models were scored; the scores file follows in a frame of its own.
     Scored(Spent),
+    /// The model answered; its rows of 32-bit floats, little-endian, follow in a frame of their
+    /// own.
+    Computed,
+    /// A file of the user's own is not as it has to be.
+    Refused {
+        /// Stable name of the reason.
+        code: String,
+        /// For people.
+        detail: String,
+    },
     /// The evaluation ended with a status that every machine derives alike.
     Failed {
         /// Number of the status.

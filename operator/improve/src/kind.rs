@@ -1,22 +1,29 @@
 //! [`TaskKind`] for `improve`.
 
-use std::{convert::Infallible, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
-use tokio::time::sleep;
+use tokio::{sync::OnceCell, time::sleep};
 use tokio_util::sync::CancellationToken;
 use zarathustra_chain::{Chain, Store};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
-    Content, EvaluationJob, LocalFailure, Submitted, WorkerSettings,
+    Content, EvaluationJob, LocalFailure, Submitted, WorkerProgram, WorkerSettings, Workers,
     architecture::MAX_ARCHITECTURE_BYTES,
-    environment::EnvironmentLock,
     manifest::{MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
 };
-use zarathustra_node::{Abstain, Opinion, Outcome, TaskKind};
-use zarathustra_primitives::{B256, EvaluationResult, KindId, SampleScores, Seed, Status, TaskId};
-use zarathustra_protocol::agreement;
+use zarathustra_node::{Abstain, Assignment, Opinion, Outcome, TaskKind};
+use zarathustra_primitives::{
+    B256, Digest, Engine, EvaluationResult, KindId, Purpose, SampleScores, Status, TaskId,
+};
+use zarathustra_protocol::{agreement, verdict::engine_for};
 
 use crate::{
     ContentHandle, ContentSettings, Subject, SubjectError, champions::Champions, subject::File,
@@ -36,8 +43,8 @@ pub struct ImproveParts {
     pub content: ContentSettings,
     /// Folder of the role; content goes below it.
     pub data_dir: PathBuf,
-    /// The worker program; found beside the running one when absent.
-    pub worker: Option<PathBuf>,
+    /// The worker programs; the one beside the running program when there are none.
+    pub workers: Vec<WorkerProgram>,
     /// Compile cache of evaluators.
     pub cache_dir: PathBuf,
     /// Most memory of a worker, bytes.
@@ -52,16 +59,29 @@ pub struct Improve {
     chain: Chain,
     content: ContentHandle,
     champions: Champions,
-    worker: WorkerSettings,
+    workers: Arc<Workers>,
+    memory_bytes: u64,
+    /// What was evaluated for tasks that are not over, so that a claim repeats nothing.
+    found: Arc<Mutex<FoundByEngine>>,
     addresses: String,
+}
+
+/// What each engine found, or is at, for a task.
+type FoundByEngine = HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>;
+
+/// What an evaluation found.
+#[derive(Clone, Debug)]
+struct Found {
+    result: EvaluationResult,
+    scores: Option<Arc<SampleScores>>,
 }
 
 /// What fetching found, before any seed.
 enum Ready {
     /// Everything is here.
     Job(Box<Prepared>),
-    /// The result is known already, and every operator finds the same.
-    Known(EvaluationResult),
+    /// The status is known already, and every operator finds the same.
+    Known(Status),
 }
 
 struct Prepared {
@@ -73,32 +93,27 @@ struct Prepared {
 }
 
 impl Improve {
-    /// Starts the content store and finds the worker program.
+    /// Starts the content store and asks the worker programs for their environments.
     ///
     /// # Errors
-    /// [`ContentError`], or [`LocalFailure`] without a worker program.
+    /// [`ContentError`], or [`LocalFailure`] for a worker program that cannot be used.
     pub async fn start(parts: ImproveParts) -> Result<Self, StartError> {
         let content = ContentHandle::start(&parts.content, &parts.data_dir.join("ipfs")).await?;
-        let found = match parts.worker {
-            Some(worker) => WorkerSettings {
-                worker,
-                cache_dir: parts.cache_dir,
-                memory_bytes: parts.memory_bytes,
-                wall: parts.wall,
-                allow_unsandboxed: false,
-            },
-            None => WorkerSettings {
-                memory_bytes: parts.memory_bytes,
-                wall: parts.wall,
-                ..WorkerSettings::discover(parts.cache_dir)?
-            },
-        };
+        let workers = Workers::ask(
+            &parts.workers,
+            &parts.cache_dir,
+            parts.memory_bytes,
+            parts.wall,
+        )
+        .await?;
         let addresses = content.store().identity().await?.addresses.join(",");
         Ok(Self {
             champions: Champions::new(parts.chain.clone(), content.clone(), parts.store),
             chain: parts.chain,
             content,
-            worker: found,
+            workers: Arc::new(workers),
+            memory_bytes: parts.memory_bytes,
+            found: Arc::default(),
             addresses,
         })
     }
@@ -106,6 +121,11 @@ impl Improve {
     /// The content store.
     pub const fn content(&self) -> &ContentHandle {
         &self.content
+    }
+
+    /// The environments that this operator can compute under.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     /// Where peers reach the content store.
@@ -148,7 +168,7 @@ impl Improve {
     /// Fetches all that the subject names. Faults of the content itself become results, since all
     /// operators find them alike; what could not be had becomes an abstention.
     async fn gather(&self, subject: &Subject) -> Result<Ready, Abstain> {
-        let invalid = || Ok(Ready::Known(zarathustra_eval::invalid_request()));
+        let invalid = || Ok(Ready::Known(Status::EvaluatorInvalid));
         let Some(bytes) = self
             .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
             .await?
@@ -158,17 +178,17 @@ impl Improve {
         let manifest = match Manifest::from_json(&bytes) {
             Ok(manifest)
                 if manifest
-                    .check_terms(subject.alpha, subject.min_samples)
+                    .check_terms(subject.alpha, subject.terms.min_samples)
                     .is_ok() =>
             {
                 manifest
             }
             _ => return invalid(),
         };
-        if let Some(result) =
+        if let Some(status) =
             zarathustra_eval::judge_unfetched(&manifest.limits, &expected(&subject.challenger))
         {
-            return Ok(Ready::Known(result));
+            return Ok(Ready::Known(status));
         }
         if manifest.architecture.size > MAX_ARCHITECTURE_BYTES as u64 {
             return invalid();
@@ -189,7 +209,7 @@ impl Improve {
         {
             Ok(bytes) => bytes,
             // The CID names no file of the committed size: the same for everybody.
-            Err(_) => return Ok(Ready::Known(failed(Status::DigestMismatch))),
+            Err(_) => return Ok(Ready::Known(Status::DigestMismatch)),
         };
         Ok(Ready::Job(Box::new(Prepared {
             manifest,
@@ -203,7 +223,7 @@ impl Improve {
     /// Whether this operator has room for an evaluation, before its files are downloaded. The
     /// sizes are what strangers say; none of them is on disk yet.
     fn check_room(&self, manifest: &Manifest, subject: &Subject) -> Result<(), Abstain> {
-        let allowed = self.worker.memory_bytes;
+        let allowed = self.memory_bytes;
         zarathustra_eval::check_memory(&manifest.limits, allowed).map_err(|e| local(&e))?;
         // A baseline may be larger than the request's own limits.
         let asked = subject.champion.size;
@@ -271,10 +291,44 @@ impl Improve {
         self.gather(&subject).await.map(drop)
     }
 
-    async fn execute_task(&self, task: TaskId, seed: Seed) -> Result<Outcome, Abstain> {
-        let subject = self.subject(task).await?;
+    /// Evaluates with libtorch, and with the reference engine where the margin would decide.
+    async fn execute_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {
+        let first = self.find(assignment, Engine::Libtorch).await?;
+        let Some(figures) = first.result.figures() else {
+            return Ok(outcome(&first));
+        };
+        let terms = self.subject(assignment.task).await?.terms;
+        match engine_for(Purpose::Claim, terms.leave_to_margin(figures)) {
+            Engine::Reference => {
+                let second = self.find(assignment, Engine::Reference).await?;
+                Ok(outcome(&second))
+            }
+            Engine::Libtorch | Engine::None => Ok(outcome(&first)),
+        }
+    }
+
+    /// What an engine finds for a task; evaluated once, however often it is asked for.
+    async fn find(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
+        let cell = Arc::clone(self.known().entry((assignment, engine)).or_default());
+        cell.get_or_try_init(|| self.evaluate(assignment, engine))
+            .await
+            .cloned()
+    }
+
+    fn known(&self) -> MutexGuard<'_, FoundByEngine> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
+        let (environment, worker) = self.worker(&assignment)?;
+        let subject = self.subject(assignment.task).await?;
         let prepared = match self.gather(&subject).await? {
-            Ready::Known(result) => return Ok(outcome(&result, None)),
+            Ready::Known(status) => {
+                return Ok(Found {
+                    result: failed(environment, status),
+                    scores: None,
+                });
+            }
             Ready::Job(prepared) => prepared,
         };
         let submitted = |bytes: Vec<u8>, file: &File| Submitted {
@@ -287,12 +341,30 @@ impl Improve {
             evaluator: Content::from(prepared.evaluator),
             champion: submitted(prepared.champion, &subject.champion),
             challenger: submitted(prepared.challenger, &subject.challenger),
-            seed,
+            seed: assignment.seed,
+            engine,
         };
-        let evaluation = zarathustra_eval::evaluate(&job, &self.worker)
+        let evaluation = zarathustra_eval::evaluate(&job, worker)
             .await
             .map_err(|failure| local(&failure))?;
-        Ok(outcome(&evaluation.result, evaluation.scores.as_ref()))
+        Ok(Found {
+            result: evaluation.result,
+            scores: evaluation.scores.map(Arc::new),
+        })
+    }
+
+    /// The task's environment and the worker that has it. Without that worker nothing is said
+    /// about the task, not even what could be told without evaluating.
+    fn worker(&self, assignment: &Assignment) -> Result<(Digest, &WorkerSettings), Abstain> {
+        let environment = assignment.environment.ok_or_else(|| Abstain {
+            code: "environment_not_scheduled",
+            detail: "governance has scheduled no environment for the task's epoch".to_owned(),
+            retry: false,
+        })?;
+        match self.workers.of(environment) {
+            Ok(worker) => Ok((environment, worker)),
+            Err(failure) => Err(local(&failure)),
+        }
     }
 
     async fn publish_evidence(&self, own: &Outcome) -> Result<String, Abstain> {
@@ -310,12 +382,12 @@ impl Improve {
 
     async fn judge_claim(
         &self,
-        task: TaskId,
+        assignment: Assignment,
         own: &Outcome,
         claimed: &[u8],
         proof: &str,
     ) -> Opinion {
-        match self.compare(task, own, claimed, proof).await {
+        match self.compare(assignment, own, claimed, proof).await {
             Ok(opinion) => opinion,
             Err(abstain) => Opinion::Abstain(abstain),
         }
@@ -323,7 +395,7 @@ impl Improve {
 
     async fn compare(
         &self,
-        task: TaskId,
+        assignment: Assignment,
         own: &Outcome,
         claimed: &[u8],
         proof: &str,
@@ -333,12 +405,20 @@ impl Improve {
             Ok(result) => result,
             Err(error) => return reject(error.code(), error.to_string()),
         };
-        let own_result = EvaluationResult::decode(&own.result)
-            .expect("an outcome holds the encoding of a result");
-        let own_scores = (!own.evidence.is_empty()).then(|| {
-            SampleScores::from_file(&own.evidence).expect("an outcome's evidence is a scores file")
-        });
-        let subject = self.subject(task).await?;
+        let (environment, _) = self.worker(&assignment)?;
+        let subject = self.subject(assignment.task).await?;
+        if let Some(reason) = agreement::check_alone(&claimed, environment, Some(&subject.terms)) {
+            return reject(reason.code(), reason.to_string());
+        }
+        let own = self.comparable(assignment, own, &claimed).await?;
+        if own.result.environment() != environment {
+            return Err(Abstain {
+                code: "own_environment_differs",
+                detail: "the schedule of environments was reorganised after the own evaluation"
+                    .to_owned(),
+                retry: false,
+            });
+        }
         let manifest = self
             .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
             .await?
@@ -348,11 +428,11 @@ impl Improve {
             alpha: subject.alpha,
             bound: m.bound,
             samples: m.samples,
-            tolerance: subject.tolerance.micros().unsigned_abs(),
+            terms: subject.terms,
         });
         let own = agreement::Side {
-            result: &own_result,
-            scores: own_scores.as_ref(),
+            result: &own.result,
+            scores: own.scores.as_deref(),
         };
         let compare = |scores: Option<&SampleScores>| {
             let theirs = agreement::Side {
@@ -381,6 +461,26 @@ impl Improve {
                 retry: false,
             }),
         })
+    }
+
+    /// What a claim is compared with: the own outcome, or what the claim's engine finds.
+    async fn comparable(
+        &self,
+        assignment: Assignment,
+        own: &Outcome,
+        claimed: &EvaluationResult,
+    ) -> Result<Found, Abstain> {
+        let result = EvaluationResult::decode(&own.result)
+            .expect("an outcome holds the encoding of a result");
+        if let Some(engine) = agreement::engine_wanted(&result, claimed) {
+            return self.find(assignment, engine).await;
+        }
+        let scores = (!own.evidence.is_empty()).then(|| {
+            let scores = SampleScores::from_file(&own.evidence)
+                .expect("an outcome's evidence is a scores file");
+            Arc::new(scores)
+        });
+        Ok(Found { result, scores })
     }
 
     /// The scores that a claim commits to.
@@ -451,14 +551,19 @@ impl TaskKind for Improve {
         Box::pin(self.prepare_task(task))
     }
 
-    fn unprepared(&self, abstain: &Abstain) -> Option<Outcome> {
+    fn unprepared(&self, assignment: &Assignment, abstain: &Abstain) -> Option<Outcome> {
+        let (environment, _) = self.worker(assignment).ok()?;
         // Only what could not be found among peers is the optimizer's business.
-        matches!(abstain.code, "content_unavailable" | "timeout")
-            .then(|| outcome(&failed(Status::Unavailable), None))
+        matches!(abstain.code, "content_unavailable" | "timeout").then(|| {
+            outcome(&Found {
+                result: failed(environment, Status::Unavailable),
+                scores: None,
+            })
+        })
     }
 
-    fn execute(&self, task: TaskId, seed: Seed) -> BoxFuture<'_, Result<Outcome, Abstain>> {
-        Box::pin(self.execute_task(task, seed))
+    fn execute(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>> {
+        Box::pin(self.execute_task(assignment))
     }
 
     fn publish<'a>(
@@ -471,15 +576,16 @@ impl TaskKind for Improve {
 
     fn judge<'a>(
         &'a self,
-        task: TaskId,
+        assignment: Assignment,
         own: &'a Outcome,
         claimed_result: &'a [u8],
         proof: &'a str,
     ) -> BoxFuture<'a, Opinion> {
-        Box::pin(self.judge_claim(task, own, claimed_result, proof))
+        Box::pin(self.judge_claim(assignment, own, claimed_result, proof))
     }
 
-    fn finish(&self, _task: TaskId) -> BoxFuture<'_, ()> {
+    fn finish(&self, task: TaskId) -> BoxFuture<'_, ()> {
+        self.known().retain(|(known, _), _| known.task != task);
         Box::pin(self.champions.tend())
     }
 }
@@ -491,29 +597,35 @@ const fn expected(file: &File) -> Expected {
     }
 }
 
-fn failed(status: Status) -> EvaluationResult {
-    EvaluationResult::failed(EnvironmentLock.digest(), status)
+fn failed(environment: Digest, status: Status) -> EvaluationResult {
+    EvaluationResult::failed(environment, status)
         .expect("every status but Ok makes a result without figures")
 }
 
-fn outcome(result: &EvaluationResult, scores: Option<&SampleScores>) -> Outcome {
+fn outcome(found: &Found) -> Outcome {
+    let result = &found.result;
     let summary = result.figures().map_or_else(
         || result.status().code().to_owned(),
         |f| {
             format!(
-                "champion {} challenger {} improvement {} in [{}, {}] of {} samples",
+                "champion {} challenger {} improvement {} in [{}, {}] of {} samples by {}",
                 f.champion_score.micros(),
                 f.challenger_score.micros(),
                 f.improvement.micros(),
                 f.lower.micros(),
                 f.upper.micros(),
-                f.samples
+                f.samples,
+                result.engine()
             )
         },
     );
     Outcome {
         result: result.encode().to_vec(),
-        evidence: scores.map(SampleScores::to_file).unwrap_or_default(),
+        evidence: found
+            .scores
+            .as_ref()
+            .map(|scores| scores.to_file())
+            .unwrap_or_default(),
         summary,
     }
 }

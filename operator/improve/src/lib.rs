@@ -16,3 +16,4 @@ pub use housekeeper::Housekeeper;
 pub use kind::{IMPROVE, Improve, ImproveParts, StartError};
 pub use subject::{File, Subject, SubjectError};
 pub use warnings::Watch;
+pub use zarathustra_eval::WorkerProgram;

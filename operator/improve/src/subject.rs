@@ -3,6 +3,7 @@
 use zarathustra_chain::{Chain, ChainError, abi::model_submission::IModelSubmissionTypes, read};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_primitives::{Alpha, Digest, NumberError, RequestId, Score, SubmissionId, TaskId};
+use zarathustra_protocol::verdict::Terms;
 
 /// A file as the chain names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,10 +42,8 @@ pub struct Subject {
     pub challenger: File,
     /// One-sided error probability.
     pub alpha: Alpha,
-    /// Least number of samples that counts.
-    pub min_samples: u32,
-    /// How far two machines' sample scores may lie apart.
-    pub tolerance: Score,
+    /// What the verdict goes by.
+    pub terms: Terms,
     /// Largest parameters that the contract takes, bytes.
     pub max_parameter_bytes: u64,
 }
@@ -90,8 +89,12 @@ impl Subject {
             champion: File::from(&champion.content),
             challenger: File::from(&submission.content),
             alpha: Alpha::from_ppb(terms.alphaPpb)?,
-            min_samples: terms.minSamples,
-            tolerance: Score::from_micros(terms.tolerance),
+            terms: Terms {
+                min_improvement: Score::from_micros(terms.minImprovement),
+                tolerance: Score::from_micros(terms.tolerance),
+                slash_margin: Score::from_micros(terms.slashMargin),
+                min_samples: terms.minSamples,
+            },
             max_parameter_bytes: terms.maxParameterBytes,
         })
     }

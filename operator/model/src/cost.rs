@@ -15,6 +15,10 @@ pub const TRANSCENDENTAL: u64 = 16;
 const NORMALISED: u64 = 4;
 const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
 
+/// Multiply-adds that the reference engine does in a second: a low figure for one thread, so that a
+/// request that fits it fits every operator's machine.
+pub const REFERENCE_MACS_PER_SECOND: u64 = 200_000_000;
+
 /// Static cost of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Cost {
@@ -29,6 +33,17 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Seconds that the reference engine takes for champion and challenger on this many samples,
+    /// one row each, rounded up. A request must allow itself as many: what the margin decides is
+    /// claimed with that engine.
+    pub const fn reference_seconds(&self, samples: u32) -> u64 {
+        const MODELS: u64 = 2;
+        (samples as u64)
+            .saturating_mul(MODELS)
+            .saturating_mul(self.macs_per_sample)
+            .div_ceil(REFERENCE_MACS_PER_SECOND)
+    }
+
     /// Cost of a model of this architecture. Sums that exceed 64 bits stay at the maximum, which
     /// no limit allows.
     pub fn of(architecture: &Architecture) -> Self {
@@ -205,6 +220,23 @@ mod tests {
         let text =
             format!(r#"{{"version":2,"inputs":[{inputs}],"nodes":[{nodes}],"output":"last"}}"#);
         Cost::of(&Architecture::from_json(text.as_bytes()).expect("valid"))
+    }
+
+    #[test]
+    fn the_reference_engines_time_is_rounded_up() {
+        let cost = |macs_per_sample| Cost {
+            parameters: 0,
+            parameter_bytes: 0,
+            macs_per_sample,
+            activation_bytes: 0,
+        };
+        // Two models on 1,000 samples: 2,000 times the cost of one.
+        let second = REFERENCE_MACS_PER_SECOND / 2000;
+        assert_eq!(cost(second).reference_seconds(1000), 1);
+        assert_eq!(cost(second + 1).reference_seconds(1000), 2);
+        assert_eq!(cost(7 * second).reference_seconds(1000), 7);
+        let most = u64::MAX.div_ceil(REFERENCE_MACS_PER_SECOND);
+        assert_eq!(cost(u64::MAX).reference_seconds(u32::MAX), most);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! definition on chain, an `IAvsLogic` contract and one implementation of [`TaskKind`].
 
 use futures::future::BoxFuture;
-use zarathustra_primitives::{KindId, Seed, TaskId};
+use zarathustra_primitives::{Digest, KindId, Seed, TaskId};
 
 /// Why this operator says nothing about a task or claim. Never an accusation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,17 @@ pub struct Abstain {
     pub detail: String,
     /// Whether trying again soon can help.
     pub retry: bool,
+}
+
+/// A task whose seed is known, as the operators of one epoch do it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Assignment {
+    /// The task.
+    pub task: TaskId,
+    /// Its seed.
+    pub seed: Seed,
+    /// The environment that is scheduled for the task's kind and epoch (2.9); `None` when none is.
+    pub environment: Option<Digest>,
 }
 
 /// What this operator found for a task.
@@ -56,10 +67,10 @@ pub trait TaskKind: Send + Sync {
 
     /// What can be said of a task whose content could not be had before the seed was known, when
     /// anything can: a kind may hold the lack itself against whoever promised the content.
-    fn unprepared(&self, abstain: &Abstain) -> Option<Outcome>;
+    fn unprepared(&self, assignment: &Assignment, abstain: &Abstain) -> Option<Outcome>;
 
     /// Evaluates. Called after `prepare` succeeded, once the seed is fixed and confirmed.
-    fn execute(&self, task: TaskId, seed: Seed) -> BoxFuture<'_, Result<Outcome, Abstain>>;
+    fn execute(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>>;
 
     /// Publishes an outcome's evidence and names where it can be had (`proofOfTask`).
     fn publish<'a>(
@@ -68,10 +79,11 @@ pub trait TaskKind: Send + Sync {
         own: &'a Outcome,
     ) -> BoxFuture<'a, Result<String, Abstain>>;
 
-    /// Compares a claim with what this operator found itself.
+    /// Compares a claim with what this operator found itself, and finds more where the claim calls
+    /// for it.
     fn judge<'a>(
         &'a self,
-        task: TaskId,
+        assignment: Assignment,
         own: &'a Outcome,
         claimed_result: &'a [u8],
         proof: &'a str,

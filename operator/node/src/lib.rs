@@ -13,6 +13,6 @@ pub mod settings;
 pub mod supervisor;
 
 pub use health::{Health, ServiceStatus};
-pub use kind::{Abstain, Opinion, Outcome, TaskKind};
+pub use kind::{Abstain, Assignment, Opinion, Outcome, TaskKind};
 pub use metrics::Metrics;
 pub use supervisor::Supervisor;

@@ -68,6 +68,16 @@ macro_rules! coded {
                 serializer.serialize_str(self.code())
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                let code = <String as serde::Deserialize>::deserialize(from)?;
+                let found = Self::ALL.iter().find(|member| member.code() == code);
+                found.copied().ok_or_else(|| {
+                    serde::de::Error::custom(format!("{code:?} is no {}", stringify!($name)))
+                })
+            }
+        }
     };
 }
 pub(crate) use coded;
@@ -153,6 +163,8 @@ coded! {
         None = 0 "none",
         /// libtorch.
         Libtorch = 1 "libtorch",
+        /// The reference engine, whose figures are the same bits on every machine.
+        Reference = 2 "reference",
     }
 }
 

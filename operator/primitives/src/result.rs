@@ -410,7 +410,7 @@ mod tests {
             (with_word(failed, 2, uint(0u8)), "result_fault"),
             (with_word(failed, 2, uint(2u8)), "result_fault"),
             (with_word(scored(), 3, uint(3u8)), "result_code"),
-            (with_word(scored(), 4, uint(2u8)), "result_code"),
+            (with_word(scored(), 4, uint(3u8)), "result_code"),
             (with_word(scored(), 3, uint(0u8)), "result_figures"),
             (with_word(scored(), 4, uint(0u8)), "result_figures"),
             (with_word(scored(), 6, uint(1u8)), "result_samples"),

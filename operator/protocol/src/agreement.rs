@@ -7,10 +7,14 @@
 //! place where the scores are kept, so scores of another root say nothing about the performer.
 
 use zarathustra_primitives::{
-    Alpha, Bound, Engine, EvaluationResult, Figures, SampleScores, Score, ScoreRange, Status,
+    Alpha, Bound, Digest, Engine, EvaluationResult, Figures, Purpose, SampleScores, Score,
+    ScoreRange, Status,
 };
 
-use crate::figures::figures;
+use crate::{
+    figures::figures,
+    verdict::{Terms, engine_for},
+};
 
 /// How far beyond the tolerance a score must be for a rejection.
 pub const REJECT_FACTOR: u64 = 10;
@@ -35,8 +39,15 @@ pub struct Rules {
     pub bound: Bound,
     /// Number of samples.
     pub samples: u32,
+    /// The thresholds, and the largest difference of two honest machines' scores on one sample.
+    pub terms: Terms,
+}
+
+impl Rules {
     /// Largest difference of two honest machines' scores on one sample, in millionths.
-    pub tolerance: u64,
+    const fn tolerance(&self) -> u64 {
+        self.terms.tolerance.micros().unsigned_abs()
+    }
 }
 
 /// What to do about a claim.
@@ -88,6 +99,23 @@ pub enum Rejection {
         /// The claimed engine.
         engine: Engine,
     },
+    /// Another environment than the task's.
+    #[error("result is of environment {claimed}, the task's is {expected}")]
+    Environment {
+        /// The claimed one.
+        claimed: Digest,
+        /// The task's.
+        expected: Digest,
+    },
+    /// Figures of libtorch that leave the verdict to the margin.
+    #[error("the margin decides about figures of {engine}: they must be the reference engine's")]
+    EngineMustBeReference {
+        /// The claimed engine.
+        engine: Engine,
+    },
+    /// Reference figures that are not those of the reference engine.
+    #[error("the reference engine finds other scores")]
+    Reference,
     /// A published score is too far from the own one.
     #[error("score of sample {sample} is off by {distance} millionths")]
     Score {
@@ -114,6 +142,9 @@ impl Rejection {
             Self::Status { .. } => "status_differs",
             Self::Samples { .. } => "samples_differ",
             Self::Method { .. } => "method_differs",
+            Self::Environment { .. } => "environment_differs",
+            Self::EngineMustBeReference { .. } => "engine_must_be_reference",
+            Self::Reference => "reference_differs",
             Self::Score { .. } => "score_differs",
             Self::Figures => "figures_do_not_follow",
             Self::Mean { .. } => "mean_differs",
@@ -160,9 +191,13 @@ impl Abstention {
 
 /// Compares a claim with the own evaluation of the same task.
 ///
-/// `rules` are needed wherever both were scored; without them that is an abstention. Environments
-/// are not compared: two honest machines may differ in theirs.
+/// The own evaluation is one of the task's environment and, where the claim was scored, of the
+/// claim's engine. `rules` are needed wherever both were scored; without them that is an abstention.
 pub fn compare(own: Side<'_>, claimed: Side<'_>, rules: Option<&Rules>) -> Opinion {
+    let environment = own.result.environment();
+    if let Some(rejection) = check_alone(claimed.result, environment, rules.map(|r| &r.terms)) {
+        return Opinion::Reject(rejection);
+    }
     let [own_status, claimed_status] = [own, claimed].map(|side| side.result.status());
     if own_status != claimed_status {
         let reproducible = own_status.is_reproducible() && claimed_status.is_reproducible();
@@ -181,6 +216,35 @@ pub fn compare(own: Side<'_>, claimed: Side<'_>, rules: Option<&Rules>) -> Opini
         }
         _ => Opinion::Approve,
     }
+}
+
+/// What is wrong with a claimed result whatever an evaluation finds: it follows from the result, the
+/// task's environment and the request's terms alone, so that no two attesters differ about it.
+pub fn check_alone(
+    claimed: &EvaluationResult,
+    environment: Digest,
+    terms: Option<&Terms>,
+) -> Option<Rejection> {
+    if claimed.environment() != environment {
+        return Some(Rejection::Environment {
+            claimed: claimed.environment(),
+            expected: environment,
+        });
+    }
+    let due = engine_for(Purpose::Claim, terms?.leave_to_margin(claimed.figures()?));
+    // Nobody is kept from more exact figures than are due.
+    let engine = claimed.engine();
+    (engine != due && due == Engine::Reference)
+        .then_some(Rejection::EngineMustBeReference { engine })
+}
+
+/// The engine with which an attester has to evaluate before it can compare a claim with what it
+/// found; `None` when what it found will do. Who found the challenger unavailable has nothing to
+/// evaluate.
+pub fn engine_wanted(own: &EvaluationResult, claimed: &EvaluationResult) -> Option<Engine> {
+    let wanted = claimed.engine();
+    let fits = wanted == Engine::None || wanted == own.engine();
+    (!fits && own.status() != Status::Unavailable).then_some(wanted)
 }
 
 fn compare_scored(
@@ -203,6 +267,10 @@ fn compare_scored(
         return Opinion::Reject(rejection);
     }
     let root = claimed.result.scores_root();
+    if claimed.result.engine() == Engine::Reference && root != own.result.scores_root() {
+        // The same bits everywhere: no score may differ, so none needs to be seen.
+        return Opinion::Reject(Rejection::Reference);
+    }
     if root == own.result.scores_root() {
         // The same scores: nothing needs to be fetched.
         return match follow(claimed_figures, own_scores, rules) {
@@ -277,7 +345,7 @@ fn compare_scores(
     if let Err(rejection) = follow(claimed_figures, claimed, rules) {
         return Opinion::Reject(rejection);
     }
-    if distance > rules.tolerance {
+    if distance > rules.tolerance() {
         return Opinion::Abstain(Abstention::Borderline { sample, distance });
     }
     Opinion::Approve
@@ -292,7 +360,7 @@ fn follow(claimed: &Figures, scores: &SampleScores, rules: &Rules) -> Result<(),
 }
 
 const fn reject_beyond(rules: &Rules) -> u64 {
-    rules.tolerance.saturating_mul(REJECT_FACTOR)
+    rules.tolerance().saturating_mul(REJECT_FACTOR)
 }
 
 #[cfg(test)]
@@ -315,7 +383,12 @@ mod tests {
             alpha: Alpha::from_ppb(1_000_000).expect("in range"),
             bound: Bound::Betting,
             samples: 8,
-            tolerance: TOLERANCE,
+            terms: Terms {
+                min_improvement: Score::from_micros(1000),
+                tolerance: Score::from_micros(TOLERANCE as i64),
+                slash_margin: Score::from_micros(5000),
+                min_samples: 2,
+            },
         }
     }
 
@@ -341,7 +414,27 @@ mod tests {
     }
 
     fn scored(figures: Figures, root: B256) -> EvaluationResult {
-        EvaluationResult::scored(ENVIRONMENT, Engine::Libtorch, figures, root).expect("holds")
+        scored_by(Engine::Libtorch, figures, root)
+    }
+
+    fn scored_by(engine: Engine, figures: Figures, root: B256) -> EvaluationResult {
+        EvaluationResult::scored(ENVIRONMENT, engine, figures, root).expect("holds")
+    }
+
+    /// The opinion of an honest attester about a claim of reference figures.
+    fn of_reference(claimed: &EvaluationResult, published: Option<&SampleScores>) -> Opinion {
+        let own_scores = scores(0, 0);
+        let honest = *result(&own_scores).figures().expect("scored");
+        let own = scored_by(Engine::Reference, honest, own_scores.root());
+        let own = Side {
+            result: &own,
+            scores: Some(&own_scores),
+        };
+        let claimed = Side {
+            result: claimed,
+            scores: published,
+        };
+        compare(own, claimed, Some(&rules()))
     }
 
     fn failed(status: Status) -> EvaluationResult {
@@ -393,6 +486,124 @@ mod tests {
                 matches!(code, "score_differs" | "mean_differs"),
                 "{moved}: {code}"
             );
+        }
+    }
+
+    #[test]
+    fn reference_figures_are_compared_exactly() {
+        let of = |moved| {
+            let published = scores(3, moved);
+            let honest = *result(&published).figures().expect("scored");
+            let claimed = scored_by(Engine::Reference, honest, published.root());
+            let withheld = of_reference(&claimed, None);
+            assert_eq!(of_reference(&claimed, Some(&published)), withheld);
+            withheld
+        };
+        assert_eq!(of(0), Opinion::Approve);
+        for moved in [1, -1, 100, 500] {
+            assert_eq!(of(moved), Opinion::Reject(Rejection::Reference), "{moved}");
+        }
+        let own = scores(0, 0);
+        let mut figures = *result(&own).figures().expect("scored");
+        figures.lower = Score::from_micros(figures.lower.micros() - 1);
+        let claimed = scored_by(Engine::Reference, figures, own.root());
+        let expected = Opinion::Reject(Rejection::Figures);
+        assert_eq!(of_reference(&claimed, None), expected);
+    }
+
+    #[test]
+    fn figures_that_leave_the_verdict_to_the_margin_must_be_the_reference_engines() {
+        let own = scores(0, 0);
+        let figures = *result(&own).figures().expect("scored");
+        let code = |engine, min_improvement| {
+            let claimed = scored_by(engine, figures, own.root());
+            let terms = Terms {
+                min_improvement: Score::from_micros(min_improvement),
+                ..rules().terms
+            };
+            check_alone(&claimed, ENVIRONMENT, Some(&terms)).map(|rejection| rejection.code())
+        };
+        let lower = figures.lower.micros();
+        let must = Some("engine_must_be_reference");
+        for (from_lower, expected) in [
+            (-101, None),
+            (-100, None),
+            (-99, must),
+            (100, must),
+            (101, None),
+        ] {
+            assert_eq!(
+                code(Engine::Libtorch, lower + from_lower),
+                expected,
+                "{from_lower}"
+            );
+            assert_eq!(
+                code(Engine::Reference, lower + from_lower),
+                None,
+                "{from_lower}"
+            );
+        }
+        let claimed = result(&own);
+        let rules = Rules {
+            terms: Terms {
+                min_improvement: figures.lower,
+                ..rules().terms
+            },
+            ..rules()
+        };
+        let side = Side {
+            result: &claimed,
+            scores: Some(&own),
+        };
+        let engine = Engine::Libtorch;
+        let expected = Opinion::Reject(Rejection::EngineMustBeReference { engine });
+        assert_eq!(compare(side, side, Some(&rules)), expected);
+    }
+
+    #[test]
+    fn a_claim_is_compared_with_what_its_own_engine_finds() {
+        let own = scores(0, 0);
+        let figures = *result(&own).figures().expect("scored");
+        let by = |engine| scored_by(engine, figures, own.root());
+        let (libtorch, reference) = (by(Engine::Libtorch), by(Engine::Reference));
+        let cases = [
+            (libtorch, libtorch, None),
+            (reference, reference, None),
+            (libtorch, reference, Some(Engine::Reference)),
+            (reference, libtorch, Some(Engine::Libtorch)),
+            (libtorch, failed(Status::NonFinite), None),
+            (reference, failed(Status::Unavailable), None),
+            (
+                failed(Status::NonFinite),
+                reference,
+                Some(Engine::Reference),
+            ),
+            (failed(Status::NonFinite), libtorch, Some(Engine::Libtorch)),
+            (failed(Status::Unavailable), reference, None),
+            (failed(Status::TooLarge), failed(Status::TooLarge), None),
+        ];
+        for (own, claimed, expected) in cases {
+            assert_eq!(
+                engine_wanted(&own, &claimed),
+                expected,
+                "{own:?} {claimed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn another_environment_is_rejected_whatever_the_status() {
+        let other = Digest::new([2; 32]);
+        let own = scores(0, 0);
+        let figures = *result(&own).figures().expect("scored");
+        let claimed = EvaluationResult::scored(other, Engine::Libtorch, figures, own.root());
+        let failure = EvaluationResult::failed(other, Status::Unavailable);
+        for claimed in [claimed.expect("holds"), failure.expect("a failure")] {
+            let expected = Opinion::Reject(Rejection::Environment {
+                claimed: other,
+                expected: ENVIRONMENT,
+            });
+            assert_eq!(opinion(&claimed, Some(&own)), expected);
         }
     }
 

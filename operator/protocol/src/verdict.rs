@@ -1,7 +1,7 @@
 //! What a certified result means for a submission, as AvsLogic judges it (5.6).
 
 use zarathustra_primitives::{
-    EvaluationResult, Fault, Figures, Reason, Score, Status, SubmissionState,
+    Engine, EvaluationResult, Fault, Figures, Purpose, Reason, Score, Status, SubmissionState,
 };
 
 /// The thresholds of a request.
@@ -51,6 +51,46 @@ const MALFORMED: Judgement = Judgement {
     reason: Reason::MalformedResult,
 };
 
+/// What a pair of bounds says when `margin` is taken off it, in millionths.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    better: bool,
+    worse: bool,
+}
+
+impl Terms {
+    fn shown(&self, figures: &Figures, margin: i128) -> Shown {
+        let [lower, upper, min_improvement, slash_margin] = [
+            figures.lower,
+            figures.upper,
+            self.min_improvement,
+            self.slash_margin,
+        ]
+        .map(|score| i128::from(score.micros()));
+        Shown {
+            better: lower - margin >= min_improvement,
+            worse: upper + margin < -slash_margin,
+        }
+    }
+
+    /// Whether the verdict on figures depends on what two honest machines' scores may differ by:
+    /// a threshold lies within the tolerance of the bound that it is compared with.
+    pub fn leave_to_margin(&self, figures: &Figures) -> bool {
+        let margin = i128::from(self.tolerance.micros());
+        self.shown(figures, margin) != self.shown(figures, -margin)
+    }
+}
+
+/// The engine that figures have to come from (5.6), given whether figures of libtorch leave the
+/// verdict to the margin. An appeal is always about reference figures, so that whoever answers it
+/// finds the same bits.
+pub const fn engine_for(purpose: Purpose, left_to_margin: bool) -> Engine {
+    match purpose {
+        Purpose::Claim if !left_to_margin => Engine::Libtorch,
+        Purpose::Claim | Purpose::Appeal => Engine::Reference,
+    }
+}
+
 /// Judges the bytes of a certified result.
 pub fn judge_bytes(result: &[u8], terms: &Terms) -> Judgement {
     EvaluationResult::decode(result).map_or(MALFORMED, |result| judge(&result, terms))
@@ -59,26 +99,25 @@ pub fn judge_bytes(result: &[u8], terms: &Terms) -> Judgement {
 /// Judges a result against the champion that stood at commit.
 pub fn judge(result: &EvaluationResult, terms: &Terms) -> Judgement {
     match result.figures() {
-        Some(figures) => judge_figures(figures, terms),
+        Some(figures) => judge_figures(result.engine(), figures, terms),
         None => judge_status(result.status()),
     }
 }
 
-fn judge_figures(figures: &Figures, terms: &Terms) -> Judgement {
+fn judge_figures(engine: Engine, figures: &Figures, terms: &Terms) -> Judgement {
     if figures.samples < terms.min_samples {
         return MALFORMED;
     }
-    let [lower, upper, min_improvement, tolerance, slash_margin] = [
-        figures.lower,
-        figures.upper,
-        terms.min_improvement,
-        terms.tolerance,
-        terms.slash_margin,
-    ]
-    .map(|score| i128::from(score.micros()));
-    let (state, reason) = if lower - tolerance >= min_improvement {
+    let margin = match engine {
+        Engine::Reference => 0,
+        // Where it decides, no honest result is of this engine.
+        _ if terms.leave_to_margin(figures) => return MALFORMED,
+        _ => i128::from(terms.tolerance.micros()),
+    };
+    let shown = terms.shown(figures, margin);
+    let (state, reason) = if shown.better {
         (SubmissionState::Accepted, Reason::Better)
-    } else if upper + tolerance < -slash_margin {
+    } else if shown.worse {
         (SubmissionState::Worse, Reason::SignificantlyWorse)
     } else {
         (SubmissionState::NotBetter, Reason::NoSignificantImprovement)
@@ -113,8 +152,8 @@ mod tests {
         }
     }
 
-    fn judged(samples: u32, lower: i64, upper: i64) -> &'static str {
-        let figures = Figures {
+    fn figures(samples: u32, lower: i64, upper: i64) -> Figures {
+        Figures {
             bound: Bound::EmpiricalBernstein,
             samples,
             champion_score: Score::ZERO,
@@ -122,37 +161,109 @@ mod tests {
             improvement: Score::from_micros(lower),
             lower: Score::from_micros(lower),
             upper: Score::from_micros(upper),
-        };
+        }
+    }
+
+    fn judged(engine: Engine, figures: Figures, terms: &Terms) -> Judgement {
         let environment = Digest::new([0; 32]);
-        let result = EvaluationResult::scored(environment, Engine::Libtorch, figures, B256::ZERO);
+        let result = EvaluationResult::scored(environment, engine, figures, B256::ZERO);
         let result = result.expect("holds");
-        assert_eq!(
-            judge(&result, &terms()),
-            judge_bytes(&result.encode(), &terms())
-        );
-        judge(&result, &terms()).reason.code()
+        assert_eq!(judge(&result, terms), judge_bytes(&result.encode(), terms));
+        judge(&result, terms)
     }
 
     #[test]
     fn the_bounds_decide_at_their_edges() {
+        use Engine::{Libtorch, Reference};
         let cases = [
-            (50, 1100, 2000, "better"),
-            (50, 1099, 2000, "no_significant_improvement"),
-            (49, 1100, 2000, "malformed_result"),
-            (50, -9000, -5101, "significantly_worse"),
-            (50, -9000, -5100, "no_significant_improvement"),
-            (49, -9000, -5101, "malformed_result"),
-            (50, i64::MIN, i64::MIN, "significantly_worse"),
-            (50, i64::MAX, i64::MAX, "better"),
-            (50, i64::MIN, i64::MAX, "no_significant_improvement"),
+            (Libtorch, 50, 1100, 2000, "better"),
+            (Libtorch, 50, 1099, 2000, "malformed_result"),
+            (Libtorch, 50, 900, 2000, "malformed_result"),
+            (Libtorch, 50, 899, 2000, "no_significant_improvement"),
+            (Libtorch, 49, 1100, 2000, "malformed_result"),
+            (Libtorch, 50, -9000, -5101, "significantly_worse"),
+            (Libtorch, 50, -9000, -5100, "malformed_result"),
+            (Libtorch, 50, -9000, -4901, "malformed_result"),
+            (Libtorch, 50, -9000, -4900, "no_significant_improvement"),
+            (Libtorch, 49, -9000, -5101, "malformed_result"),
+            (Libtorch, 50, i64::MIN, i64::MIN, "significantly_worse"),
+            (Libtorch, 50, i64::MAX, i64::MAX, "better"),
+            (
+                Libtorch,
+                50,
+                i64::MIN,
+                i64::MAX,
+                "no_significant_improvement",
+            ),
+            (Reference, 50, 1000, 2000, "better"),
+            (Reference, 50, 999, 2000, "no_significant_improvement"),
+            (Reference, 49, 1000, 2000, "malformed_result"),
+            (Reference, 50, -9000, -5001, "significantly_worse"),
+            (Reference, 50, -9000, -5000, "no_significant_improvement"),
         ];
-        for (samples, lower, upper, expected) in cases {
+        for (engine, samples, lower, upper, expected) in cases {
             assert_eq!(
-                judged(samples, lower, upper),
+                judged(engine, figures(samples, lower, upper), &terms())
+                    .reason
+                    .code(),
                 expected,
-                "{samples} {lower} {upper}"
+                "{engine} {samples} {lower} {upper}"
             );
         }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Vectors {
+        terms: VectorTerms,
+        cases: Vec<Case>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct VectorTerms {
+        min_improvement: i64,
+        tolerance: i64,
+        slash_margin: i64,
+        min_samples: u32,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        engine: u8,
+        lower: i64,
+        upper: i64,
+        reason: u8,
+    }
+
+    #[test]
+    fn verdicts_are_those_of_the_shared_vectors() {
+        let text = include_str!("../../../tests/vectors/verdict.json");
+        let vectors: Vectors = serde_json::from_str(text).expect("vectors");
+        let terms = Terms {
+            min_improvement: Score::from_micros(vectors.terms.min_improvement),
+            tolerance: Score::from_micros(vectors.terms.tolerance),
+            slash_margin: Score::from_micros(vectors.terms.slash_margin),
+            min_samples: vectors.terms.min_samples,
+        };
+        assert!(!vectors.cases.is_empty());
+        for case in vectors.cases {
+            let engine = Engine::from_u8(case.engine).expect("an engine");
+            let figures = figures(terms.min_samples, case.lower, case.upper);
+            let name = format!("{engine} {} {}", case.lower, case.upper);
+            let reason = judged(engine, figures, &terms).reason;
+            assert_eq!(reason.to_u8(), case.reason, "{name}");
+            let left = engine == Engine::Libtorch && case.reason == Reason::MalformedResult.to_u8();
+            if engine == Engine::Libtorch {
+                assert_eq!(terms.leave_to_margin(&figures), left, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_reference_engine_decides_appeals_and_what_the_margin_would() {
+        assert_eq!(engine_for(Purpose::Claim, false), Engine::Libtorch);
+        assert_eq!(engine_for(Purpose::Claim, true), Engine::Reference);
+        assert_eq!(engine_for(Purpose::Appeal, false), Engine::Reference);
+        assert_eq!(engine_for(Purpose::Appeal, true), Engine::Reference);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use tch::TchError;
+use tch::Device;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
@@ -14,7 +14,7 @@ use zarathustra_eval::parameters::{self, Expected, ParametersError};
 use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Spent};
 use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
-use crate::model::Model;
+use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
 use crate::quantise::quantise;
 use crate::{Ended, engine};
@@ -46,8 +46,9 @@ pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), End
     let architecture = load_architecture(&task.architecture, &manifest)?;
     let engine = engine::engine(&job.cache).map_err(internal)?;
     let evaluator = load_evaluator(&engine, &job.evaluator)?;
-    let challenger = load_model(&task.challenger, &manifest, &architecture)?
-        .map_err(|error| Ended::failed(error.status(), error))?;
+    let load = |file| load_model(file, &manifest, &architecture, task.engine);
+    let challenger =
+        load(&task.challenger)?.map_err(|error| Ended::failed(error.status(), error))?;
     let mut spent = Spent {
         load_micros: micros(started),
         ..Spent::default()
@@ -64,7 +65,7 @@ pub fn evaluate(job: &Job, task: &Evaluate) -> Result<(Spent, SampleScores), End
     (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), fuel);
 
     let timer = Instant::now();
-    let (champion, fuel) = match load_model(&task.champion, &manifest, &architecture)? {
+    let (champion, fuel) = match load(&task.champion)? {
         Ok(model) => runs.champion(model)?,
         Err(_) => (runs.worst(), 0),
     };
@@ -196,6 +197,7 @@ fn load_model(
     file: &JobFile,
     manifest: &Manifest,
     architecture: &Architecture,
+    engine: zarathustra_primitives::Engine,
 ) -> Result<Result<Model, ParametersError>, Ended> {
     let expected = Expected {
         sha256: file.sha256,
@@ -206,9 +208,9 @@ fn load_model(
     }
     let bytes = read_at_most(file, file.size)?;
     match parameters::check(&bytes, &expected, &manifest.limits, architecture) {
-        Ok(tensors) => Model::new(architecture, &tensors)
+        Ok(tensors) => Model::new(architecture, &tensors, engine, Device::Cpu)
             .map(Ok)
-            .map_err(|error| libtorch(&error)),
+            .map_err(|error| engine_failed(&error)),
         Err(error) => Ok(Err(error)),
     }
 }
@@ -271,7 +273,7 @@ fn lacking_resources(error: &wasmtime::Error) -> Option<Ended> {
 }
 
 /// Refuses to compute on a processor whose results would differ from what the lock promises.
-fn check_processor() -> Result<(), Ended> {
+pub fn check_processor() -> Result<(), Ended> {
     #[cfg(target_arch = "x86_64")]
     if !(std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma")) {
         return Err(Ended::local(
@@ -282,8 +284,8 @@ fn check_processor() -> Result<(), Ended> {
     Ok(())
 }
 
-/// What a failure of libtorch means.
-pub fn libtorch(error: &TchError) -> Ended {
+/// What a failure of an engine means: lack of memory, or a mistake of ours.
+pub fn engine_failed(error: &EngineError) -> Ended {
     let text = error.to_string();
     let kind = if text.contains("allocate memory") || text.contains("bad_alloc") {
         LocalKind::OutOfMemory
@@ -293,7 +295,7 @@ pub fn libtorch(error: &TchError) -> Ended {
     Ended::local(kind, text)
 }
 
-fn internal(error: impl ToString) -> Ended {
+pub fn internal(error: impl ToString) -> Ended {
     Ended::local(LocalKind::Internal, error)
 }
 

@@ -8,11 +8,14 @@
 
 #![warn(missing_docs)]
 
+pub mod determinism;
 mod engine;
 mod evaluate;
+mod libtorch;
 pub mod model;
 mod nn;
 mod quantise;
+mod run;
 pub mod sandbox;
 
 use std::io::{self, Read};
@@ -35,6 +38,14 @@ pub enum Ended {
         /// For people; may repeat strangers' text.
         detail: String,
     },
+    /// A file of the user's own is not as it has to be.
+    #[error("{code}: {detail}")]
+    Refused {
+        /// Stable name of the reason.
+        code: &'static str,
+        /// For people.
+        detail: String,
+    },
     /// Something is wrong here.
     #[error("{kind:?}: {detail}")]
     Local {
@@ -53,6 +64,13 @@ impl Ended {
         }
     }
 
+    fn refused(code: &'static str, detail: impl ToString) -> Self {
+        Self::Refused {
+            code,
+            detail: detail.to_string(),
+        }
+    }
+
     fn local(kind: LocalKind, detail: impl ToString) -> Self {
         Self::Local {
             kind,
@@ -65,6 +83,7 @@ impl Ended {
 enum Done {
     Compiled,
     Scored(Spent, SampleScores),
+    Computed(Vec<u8>),
 }
 
 /// Reads a job from standard input, does it in the sandbox, and replies on standard output.
@@ -93,7 +112,12 @@ fn perform(job: &Job) -> Result<Done, Ended> {
     match &job.task {
         Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
         Task::Evaluate(task) => {
+            determinism::enter(&job.environment)?;
             evaluate::evaluate(job, task).map(|(spent, scores)| Done::Scored(spent, scores))
+        }
+        Task::Run(task) => {
+            determinism::enter(&job.environment)?;
+            run::run(task).map(Done::Computed)
         }
     }
 }
@@ -107,9 +131,15 @@ fn end_with_host() {
 }
 
 fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
-    let (reply, scores) = match outcome {
+    let (reply, rest) = match outcome {
         Ok(Done::Compiled) => (Reply::Compiled, None),
-        Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores)),
+        Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores.to_file())),
+        Ok(Done::Computed(answers)) => (Reply::Computed, Some(answers)),
+        Err(Ended::Refused { code, detail }) => {
+            let code = code.to_owned();
+            let detail = zarathustra_eval::text::brief(&detail);
+            (Reply::Refused { code, detail }, None)
+        }
         Err(Ended::Failed { status, detail }) => {
             let detail = zarathustra_eval::text::brief(&detail);
             (
@@ -127,8 +157,8 @@ fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
     };
     let mut stdout = io::stdout().lock();
     wire::write_frame(&mut stdout, &serde_json::to_vec(&reply)?)?;
-    match scores {
-        Some(scores) => wire::write_frame(&mut stdout, &scores.to_file()),
+    match rest {
+        Some(rest) => wire::write_frame(&mut stdout, &rest),
         None => Ok(()),
     }
 }

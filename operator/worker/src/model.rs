@@ -1,31 +1,54 @@
-//! A model in libtorch, built from an architecture and its parameters.
+//! The model under test, computed by one of the engines.
 
-use tch::{Kind, TchError, Tensor};
-use zarathustra_eval::architecture::{Architecture, Op};
+use tch::{Device, TchError};
+use zarathustra_eval::architecture::Architecture;
 use zarathustra_eval::cost::Cost;
-use zarathustra_eval::environment::{BATCH_ROWS, THREADS};
 use zarathustra_eval::safetensors::TensorView;
+use zarathustra_primitives::Engine;
+use zarathustra_reference::{ReferenceError, Values};
 
-/// Most bytes of activations of the rows that are computed at a time.
-const MAX_STEP_BYTES: u64 = 64 << 20;
+use crate::libtorch;
 
-enum Step {
-    Dense {
-        weight: Tensor,
-        bias: Option<Tensor>,
-    },
-    Other(Op),
+/// Why a model was not computed. It is never the model's fault: what a model may be was checked
+/// before, and an engine takes all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// libtorch failed, most likely for lack of memory.
+    #[error(transparent)]
+    Libtorch(#[from] TchError),
+    /// The reference engine refused.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// No engine was named.
+    #[error("no engine was named")]
+    None,
 }
 
-/// A model that answers rows of 32-bit floats with rows of 32-bit floats.
+/// An input of a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Its name.
+    pub name: String,
+    /// Dimensions of one row.
+    pub shape: Vec<u32>,
+    /// Bytes of one row: 32-bit floats or integers.
+    pub row_bytes: u64,
+    /// For an input of integers, what these have to be less than.
+    pub below: Option<u64>,
+}
+
+enum Computes {
+    Libtorch(libtorch::Graph),
+    Reference(zarathustra_reference::Model),
+}
+
+/// A model that answers rows of 32-bit floats or integers with rows of 32-bit floats.
 pub struct Model {
-    steps: Vec<Step>,
-    input_shape: Vec<i64>,
-    input_elements: usize,
+    computes: Computes,
+    inputs: Vec<Input>,
     output_shape: Vec<u32>,
-    output_elements: usize,
+    output_row_bytes: u64,
     cost: Cost,
-    step_rows: usize,
 }
 
 impl Model {
@@ -33,58 +56,43 @@ impl Model {
     /// [`zarathustra_eval::parameters`] returns them.
     ///
     /// # Errors
-    /// When libtorch fails, most likely for lack of memory.
+    /// When the engine fails, most likely for lack of memory.
     pub fn new(
         architecture: &Architecture,
         parameters: &[TensorView<'_>],
-    ) -> Result<Self, TchError> {
-        // Outputs depend on the number of threads.
-        tch::set_num_threads(THREADS as i32);
-        let mut parameters = parameters.iter();
-        let mut next = || -> Result<Tensor, TchError> {
-            let view = parameters.next().expect("checked against the architecture");
-            let shape: Vec<_> = view
-                .shape
-                .iter()
-                .map(|dimension| *dimension as i64)
-                .collect();
-            Tensor::f_from_data_size(view.data, &shape, Kind::Float)
+        engine: Engine,
+        device: Device,
+    ) -> Result<Self, EngineError> {
+        let computes = match engine {
+            Engine::Libtorch => {
+                Computes::Libtorch(libtorch::Graph::new(architecture, parameters, device)?)
+            }
+            Engine::Reference => {
+                let model = zarathustra_reference::Model::new(architecture, parameters)?;
+                Computes::Reference(model)
+            }
+            Engine::None => return Err(EngineError::None),
         };
-        let steps = architecture
-            .steps()
-            .iter()
-            .map(|step| match step.op {
-                Op::Linear { bias, .. } => {
-                    let weight = next()?;
-                    let bias = if bias { Some(next()?) } else { None };
-                    Ok(Step::Dense { weight, bias })
-                }
-                ref other => Ok(Step::Other(other.clone())),
-            })
-            .collect::<Result<_, TchError>>()?;
-        let input = &architecture.inputs()[0].shape;
+        let inputs = architecture.inputs().iter().enumerate();
+        let inputs = inputs.map(|(index, input)| Input {
+            name: input.name.clone(),
+            shape: dimensions(&input.shape),
+            row_bytes: row_bytes(&input.shape),
+            below: architecture.integers_below(index),
+        });
         let output = architecture.output_shape();
-        let cost = Cost::of(architecture);
-        let rows = (MAX_STEP_BYTES / cost.activation_bytes).max(1) as usize;
         Ok(Self {
-            steps,
-            input_shape: input.iter().map(|dimension| *dimension as i64).collect(),
-            input_elements: input.iter().product::<u64>() as usize,
-            output_shape: output.iter().map(|dimension| *dimension as u32).collect(),
-            output_elements: output.iter().product::<u64>() as usize,
-            cost,
-            step_rows: rows.min(BATCH_ROWS),
+            computes,
+            inputs: inputs.collect(),
+            output_shape: dimensions(output),
+            output_row_bytes: row_bytes(output),
+            cost: Cost::of(architecture),
         })
     }
 
-    /// Dimensions of one row of input.
-    pub fn input_shape(&self) -> impl Iterator<Item = u32> + '_ {
-        self.input_shape.iter().map(|dimension| *dimension as u32)
-    }
-
-    /// Elements of one row of input.
-    pub const fn input_elements(&self) -> usize {
-        self.input_elements
+    /// What it is fed.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Dimensions of one row of output.
@@ -92,9 +100,9 @@ impl Model {
         &self.output_shape
     }
 
-    /// Elements of one row of output.
-    pub const fn output_elements(&self) -> usize {
-        self.output_elements
+    /// Bytes of one row of output.
+    pub const fn output_row_bytes(&self) -> u64 {
+        self.output_row_bytes
     }
 
     /// Multiply-adds for one row.
@@ -102,73 +110,59 @@ impl Model {
         self.cost.macs_per_sample
     }
 
-    /// Answers rows, some at a time so that memory is bounded by the architecture and not by the
-    /// number of rows.
+    /// Answers rows. There is one list of little-endian elements for each input, in the order of
+    /// the architecture; integers are in range.
     ///
     /// # Errors
-    /// When libtorch fails.
-    ///
-    /// # Panics
-    /// When the input is no whole number of rows.
-    pub fn forward(&self, input: &[f32]) -> Result<Vec<f32>, TchError> {
-        let _guard = tch::no_grad_guard();
-        let rows = input.len() / self.input_elements;
-        assert_eq!(rows * self.input_elements, input.len(), "whole rows");
-        let mut output = vec![0.0; rows * self.output_elements];
-        let inputs = input.chunks(self.step_rows * self.input_elements);
-        let outputs = output.chunks_mut(self.step_rows * self.output_elements);
-        for (input, output) in inputs.zip(outputs) {
-            let answer = self.step(input)?;
-            answer.f_copy_data(output, output.len())?;
+    /// When the engine fails.
+    pub fn forward(&self, inputs: &[&[u8]], rows: usize) -> Result<Vec<u8>, EngineError> {
+        match &self.computes {
+            Computes::Libtorch(graph) => Ok(graph.forward(inputs, rows)?),
+            Computes::Reference(model) => {
+                let elements: Vec<_> = inputs
+                    .iter()
+                    .zip(&self.inputs)
+                    .map(|(bytes, input)| Elements::read(bytes, input))
+                    .collect();
+                let values: Vec<_> = elements.iter().map(Elements::values).collect();
+                let answers = model.forward(&values, rows)?;
+                Ok(answers.into_iter().flat_map(f32::to_le_bytes).collect())
+            }
         }
-        Ok(output)
-    }
-
-    fn step(&self, input: &[f32]) -> Result<Tensor, TchError> {
-        let mut shape = vec![(input.len() / self.input_elements) as i64];
-        shape.extend(&self.input_shape);
-        let mut value = Tensor::f_from_slice(input)?.f_view(shape.as_slice())?;
-        for step in &self.steps {
-            value = match step {
-                Step::Dense { weight, bias } => value.f_linear(weight, bias.as_ref())?,
-                Step::Other(op) => apply(op, &value)?,
-            };
-        }
-        value.f_contiguous()
     }
 }
 
-fn apply(op: &Op, x: &Tensor) -> Result<Tensor, TchError> {
-    match op {
-        Op::Reshape { shape } => {
-            let mut rows = vec![-1];
-            rows.extend(shape.iter().map(|size| *size as i64));
-            x.f_reshape(rows.as_slice())
+/// The elements of an input as numbers.
+enum Elements {
+    Floats(Vec<f32>),
+    Integers(Vec<i32>),
+}
+
+impl Elements {
+    fn read(bytes: &[u8], input: &Input) -> Self {
+        let (words, _) = bytes.as_chunks();
+        let words = words.iter().copied();
+        match input.below {
+            None => Self::Floats(words.map(f32::from_le_bytes).collect()),
+            Some(_) => Self::Integers(words.map(i32::from_le_bytes).collect()),
         }
-        Op::Relu {} => x.f_relu(),
-        Op::LeakyRelu { negative_slope } => {
-            let scaled = x.f_mul_scalar(f64::from(*negative_slope))?;
-            x.f_where_self(&x.f_gt(0.0)?, &scaled)
-        }
-        Op::Elu { alpha } => {
-            // expm1 of what is above zero could overflow and is not needed.
-            let below = x
-                .f_clamp_max(0.0)?
-                .f_expm1()?
-                .f_mul_scalar(f64::from(*alpha))?;
-            x.f_where_self(&x.f_gt(0.0)?, &below)
-        }
-        Op::Selu {} => x.f_selu(),
-        Op::Gelu { approximate: true } => x.f_gelu("tanh"),
-        Op::Gelu { approximate: false } => x.f_gelu("none"),
-        Op::Silu {} => x.f_silu(),
-        Op::Sigmoid {} => x.f_sigmoid(),
-        Op::Tanh {} => x.f_tanh(),
-        Op::Softplus {} => x.f_softplus(),
-        Op::Softsign {} => x.f_div(&x.f_abs()?.f_add_scalar(1.0)?),
-        Op::Softmax { dim } => x.f_softmax(*dim as i64 + 1, Kind::Float),
-        other => Err(TchError::Torch(format!("no operation {}", other.name()))),
     }
+
+    fn values(&self) -> Values<'_> {
+        match self {
+            Self::Floats(values) => Values::F32(values),
+            Self::Integers(values) => Values::I32(values),
+        }
+    }
+}
+
+/// Dimensions as `wasi:nn` counts them; the architecture's check bounds each below 2^24.
+fn dimensions(shape: &[u64]) -> Vec<u32> {
+    shape.iter().map(|size| *size as u32).collect()
+}
+
+fn row_bytes(shape: &[u64]) -> u64 {
+    shape.iter().product::<u64>() * size_of::<f32>() as u64
 }
 
 #[cfg(test)]

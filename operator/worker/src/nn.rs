@@ -1,5 +1,5 @@
 //! `wasi:nn` as an evaluation program meets it: one model under the name `model`, tensors of
-//! 32-bit floats, and a price for everything that the host does.
+//! 32-bit floats or integers, and a price for everything that the host does.
 //!
 //! Fuel and memory have to bound what happens on the host's side of a call too, and do so alike
 //! on every machine. So a call costs [`CALL_FUEL`], each byte that passes costs one, each
@@ -10,10 +10,11 @@ use std::rc::Rc;
 
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceTable, ResourceType};
 use wasmtime::{Error, ResourceLimiter, Result, StoreContextMut};
+use zarathustra_eval::inputs::{all_below, all_finite};
 use zarathustra_primitives::Status;
 
 use crate::Ended;
-use crate::model::Model;
+use crate::model::{EngineError, Input, Model};
 pub use bindings::EvaluatorPre;
 use bindings::wasi::nn;
 use nn::errors::ErrorCode;
@@ -35,8 +36,6 @@ mod bindings {
 
 /// The name of the model under test, champion or challenger.
 const MODEL: &str = "model";
-/// The model's input.
-const INPUT: &str = "input";
 /// The model's output.
 const OUTPUT: &str = "output";
 /// Fuel for a call to the host, whatever it does.
@@ -45,7 +44,6 @@ pub const CALL_FUEL: u64 = 1_000;
 const RESOURCE_BYTES: u64 = 256;
 /// What an element of a table of functions occupies, in bytes.
 const TABLE_ELEMENT_BYTES: usize = 16;
-const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
 const UNSUPPORTED: ErrorCode = ErrorCode::UnsupportedOperation;
 /// Most instances, tables and memories that a program may consist of.
 const MAX_PARTS: usize = 1_000;
@@ -231,43 +229,60 @@ impl Host {
         Ok(Err(self.push(Failure { code, data }, 0)?))
     }
 
-    /// How many rows a tensor has, or why it is no input of the model.
-    fn rows_of(&self, input: &Tensor) -> std::result::Result<u64, &'static str> {
-        let Some((rows, shape)) = input.dimensions.split_first() else {
-            return Err("the input has no rows");
-        };
-        if !self.model.input_shape().eq(shape.iter().copied()) {
-            return Err("the input's shape is not the model's");
+    /// The tensors of the model's inputs, in its order, and how many rows each has; or why they
+    /// are none.
+    fn arrange<'a>(
+        &self,
+        given: &'a [(String, Tensor)],
+    ) -> std::result::Result<(u64, Vec<&'a Tensor>), &'static str> {
+        let inputs = self.model.inputs();
+        if given.len() != inputs.len() {
+            return Err("the model has another number of inputs");
         }
-        let rows = u64::from(*rows);
-        let elements = rows * self.model.input_elements() as u64;
-        if input.ty != TensorType::Fp32 || input.data.len() as u64 != elements * FLOAT_BYTES {
-            return Err("the input is not FP32 data of its dimensions");
+        let mut rows = None;
+        let mut tensors = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let tensor = given
+                .iter()
+                .find(|(name, _)| *name == input.name)
+                .map(|(_, tensor)| tensor)
+                .ok_or("an input of the model is missing")?;
+            let own = rows_of(tensor, input)?;
+            if *rows.get_or_insert(own) != own {
+                return Err("the inputs have different numbers of rows");
+            }
+            tensors.push(tensor);
         }
-        Ok(rows)
+        Ok((rows.unwrap_or_default(), tensors))
     }
 
-    /// Runs the model on a checked input.
-    fn run_model(&mut self, rows: u64, input: &Tensor) -> Result<Tensor> {
-        let values: Vec<f32> = zarathustra_eval::parameters::floats(&input.data).collect();
-        // An infinite question would make any model's answer infinite.
-        if values.iter().any(|value| !value.is_finite()) {
-            return Err(stop(
-                Status::EvaluatorInvalid,
-                "an input to the model is not finite",
-            ));
+    /// Runs the model on inputs of the right shape.
+    fn run_model(&mut self, rows: u64, tensors: &[&Tensor]) -> Result<Tensor> {
+        let mut inputs = Vec::with_capacity(tensors.len());
+        for (tensor, input) in tensors.iter().zip(self.model.inputs()) {
+            let (fits, wrong) = match input.below {
+                // An infinite question would make any model's answer infinite.
+                None => (
+                    all_finite(&tensor.data),
+                    "an input to the model is not finite",
+                ),
+                Some(below) => (
+                    all_below(&tensor.data, below),
+                    "an integer is not in the range of the model's input",
+                ),
+            };
+            if !fits {
+                return Err(stop(Status::EvaluatorInvalid, wrong));
+            }
+            inputs.push(tensor.data.as_slice());
         }
-        let mut answers = self
+        let mut data = self
             .model
-            .forward(&values)
-            .map_err(|error| libtorch_failed(&error))?;
-        self.note_rows(&mut answers)?;
+            .forward(&inputs, rows as usize)
+            .map_err(|error| engine_failed(&error))?;
+        self.note_rows(&mut data)?;
         let mut dimensions = vec![rows as u32];
         dimensions.extend(self.model.output_shape());
-        let data = answers
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
         Ok(Tensor {
             dimensions,
             ty: TensorType::Fp32,
@@ -277,27 +292,53 @@ impl Host {
 
     /// Counts answered rows. A challenger's row that is not finite ends the evaluation; the
     /// champion's becomes zeros, so that the program neither fails on it nor learns of it.
-    fn note_rows(&mut self, answers: &mut [f32]) -> Result<()> {
-        for row in answers.chunks_mut(self.model.output_elements()) {
-            if row.iter().any(|value| !value.is_finite()) {
+    fn note_rows(&mut self, answers: &mut [u8]) -> Result<()> {
+        let row_bytes = self.model.output_row_bytes() as usize;
+        let first = self.rows.total;
+        self.rows.total += (answers.len() / row_bytes) as u64;
+        if all_finite(answers) {
+            return Ok(());
+        }
+        for (row, answer) in (first..).zip(answers.chunks_mut(row_bytes)) {
+            if !all_finite(answer) {
                 if self.role == Role::Challenger {
                     return Err(stop(
                         Status::NonFinite,
                         "an output of the model is not finite",
                     ));
                 }
-                self.rows.failed.push(self.rows.total);
-                row.fill(0.0);
+                self.rows.failed.push(row);
+                answer.fill(0);
             }
-            self.rows.total += 1;
         }
         Ok(())
     }
 }
 
-/// libtorch fails for lack of memory, or by a mistake of ours: neither is the content's doing.
-fn libtorch_failed(error: &tch::TchError) -> Error {
-    Stopped(crate::evaluate::libtorch(error)).into()
+/// How many rows of an input a tensor has, or why it is none.
+fn rows_of(tensor: &Tensor, input: &Input) -> std::result::Result<u64, &'static str> {
+    let Some((rows, shape)) = tensor.dimensions.split_first() else {
+        return Err("an input has no rows");
+    };
+    if input.shape != shape {
+        return Err("an input's shape is not the model's");
+    }
+    let ty = match input.below {
+        None => TensorType::Fp32,
+        Some(_) => TensorType::I32,
+    };
+    if tensor.ty != ty {
+        return Err("an input is FP32 where the model has floats, I32 where it has integers");
+    }
+    let rows = u64::from(*rows);
+    if Some(tensor.data.len() as u64) != rows.checked_mul(input.row_bytes) {
+        return Err("an input's data has not the length that its dimensions say");
+    }
+    Ok(rows)
+}
+
+fn engine_failed(error: &EngineError) -> Error {
+    Stopped(crate::evaluate::engine_failed(error)).into()
 }
 
 impl Tensor {
@@ -476,23 +517,19 @@ fn compute(mut store: Call<'_>, inputs: Vec<Named>) -> Fallible<Vec<Named>> {
         .into_iter()
         .map(|(name, tensor)| Ok((name, host.delete(tensor, Tensor::bytes)?)))
         .collect::<Result<Vec<_>>>()?;
-    let [(name, input)] = inputs.as_slice() else {
-        return host.fail(ErrorCode::InvalidArgument, "the model has one input");
-    };
-    if name != INPUT {
-        return host.fail(
-            ErrorCode::InvalidArgument,
-            "the model's input is named \"input\"",
-        );
-    }
     let model = Rc::clone(&host.model);
-    let rows = match host.rows_of(input) {
-        Ok(rows) => rows,
+    let (rows, tensors) = match host.arrange(&inputs) {
+        Ok(arranged) => arranged,
         Err(message) => return host.fail(ErrorCode::InvalidArgument, message),
     };
-    // Paid for before it is done. Input, output and a copy of each are alive together.
-    let output_bytes = rows.saturating_mul(model.output_elements() as u64 * FLOAT_BYTES);
-    let working_bytes = output_bytes.saturating_add(input.bytes()).saturating_mul(2);
+    // Paid for before it is done. Inputs, output and a copy of each are alive together. What the
+    // model needs between them is bounded apart, by the request's limit for activations and the
+    // rows that are computed at a time.
+    let output_bytes = rows.saturating_mul(model.output_row_bytes());
+    let input_bytes = tensors
+        .iter()
+        .fold(0_u64, |sum, tensor| sum.saturating_add(tensor.bytes()));
+    let working_bytes = output_bytes.saturating_add(input_bytes).saturating_mul(2);
     host.memory.take(working_bytes)?;
     charge(
         &mut store,
@@ -500,7 +537,7 @@ fn compute(mut store: Call<'_>, inputs: Vec<Named>) -> Fallible<Vec<Named>> {
             .saturating_add(output_bytes),
     )?;
     let host = store.data_mut();
-    let output = host.run_model(rows, input)?;
+    let output = host.run_model(rows, &tensors)?;
     host.memory.give_back(working_bytes);
     let bytes = output.bytes();
     Ok(Ok(vec![(OUTPUT.to_owned(), host.push(output, bytes)?)]))

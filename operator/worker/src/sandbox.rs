@@ -94,11 +94,17 @@ fn restrict_files(job: &Job) -> Result<(), SandboxError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let cache = match &job.task {
         Task::Compile => AccessFs::from_all(LANDLOCK) & !BitFlags::from(AccessFs::Execute),
-        Task::Evaluate(_) => read,
+        Task::Evaluate(_) | Task::Run(_) => read,
     };
-    let mut files = vec![&job.evaluator];
-    if let Task::Evaluate(task) = &job.task {
-        files.extend([&task.architecture, &task.champion, &task.challenger]);
+    let mut files = vec![&job.evaluator.path];
+    match &job.task {
+        Task::Compile => {}
+        Task::Evaluate(task) => files.extend([
+            &task.architecture.path,
+            &task.champion.path,
+            &task.challenger.path,
+        ]),
+        Task::Run(task) => files.extend([&task.architecture, &task.parameters, &task.inputs]),
     }
     let mut ruleset = Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
@@ -107,7 +113,7 @@ fn restrict_files(job: &Job) -> Result<(), SandboxError> {
         .create()?
         .add_rule(beneath(&job.cache, cache)?)?;
     for file in files {
-        ruleset = ruleset.add_rule(beneath(&file.path, AccessFs::ReadFile.into())?)?;
+        ruleset = ruleset.add_rule(beneath(file, AccessFs::ReadFile.into())?)?;
     }
     if Path::new(PROCESSORS).exists() {
         ruleset = ruleset.add_rule(beneath(Path::new(PROCESSORS), read)?)?;

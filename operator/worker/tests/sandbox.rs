@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use zarathustra_eval::wire::{Evaluate, Job, JobFile, Task};
-use zarathustra_primitives::Digest;
+use zarathustra_primitives::{Digest, Engine};
 use zarathustra_worker::sandbox;
 
 const COMPILE: &str = "compile";
@@ -77,12 +77,14 @@ fn job(task: &str, folder: &Path) -> Job {
         champion: file("champion"),
         challenger: file("challenger"),
         seed: String::new(),
+        engine: Engine::Libtorch,
     };
     Job {
         allow_unsandboxed: false,
         data_bytes: 1 << 30,
         cpu_seconds: 60,
         memory_bytes: 0,
+        environment: String::new(),
         cache: folder.join("cache"),
         evaluator: file("evaluator"),
         task: if task == COMPILE {

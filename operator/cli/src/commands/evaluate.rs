@@ -6,11 +6,9 @@ use alloy::primitives::B256;
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
-use zarathustra_eval::{
-    Content, EvaluationJob, Submitted, environment::EnvironmentLock, judge_unfetched,
-    parameters::Expected,
-};
-use zarathustra_primitives::{EvaluationResult, Seed};
+use zarathustra_eval::{Content, EvaluationJob, Submitted, judge_unfetched, parameters::Expected};
+use zarathustra_primitives::{Engine, EvaluationResult, Purpose, Seed};
+use zarathustra_protocol::verdict::engine_for;
 
 use super::{request::Bundle, worker::Worker};
 use crate::{
@@ -53,28 +51,20 @@ impl Evaluate {
         let chain = globals.chain().await?;
         let terms = reads::terms(&chain, self.request).await?;
         let challenger = read_file(&self.parameters, terms.maxParameterBytes)?;
-        let settings = self.worker.settings(globals)?;
+        let settings = self.worker.settings(globals).await?;
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
-        let mut found = Found {
-            seed,
-            result: zarathustra_eval::invalid_request(),
-            detail: None,
-            thresholds: Thresholds::from(&terms),
-            seconds: 0.0,
-            compile_seconds: 0.0,
-            peak_memory_bytes: 0,
-        };
-        if let Some(result) = judge_unfetched(&bundle.manifest.limits, &expected) {
-            found.result = result;
-            return Ok(Some(found.answer()));
+        let thresholds = Thresholds::from(&terms);
+        if let Some(status) = judge_unfetched(&bundle.manifest.limits, &expected) {
+            let result = EvaluationResult::failed(settings.environment.digest(), status)?;
+            return Ok(Some(Found::unmeasured(seed, result, thresholds).answer()));
         }
         progress(&format!(
             "evaluating champion and challenger on {} samples",
             bundle.manifest.samples
         ));
-        let job = EvaluationJob {
+        let mut job = EvaluationJob {
             architecture: Content::from(bundle.architecture),
             evaluator: Content::from(bundle.evaluator),
             champion: Submitted {
@@ -86,23 +76,49 @@ impl Evaluate {
                 content: Content::from(challenger),
             },
             seed: Seed::new(seed),
+            engine: Engine::Libtorch,
             manifest: bundle.manifest,
         };
-        let evaluation = zarathustra_eval::evaluate(&job, &settings).await?;
-        found.result = evaluation.result;
-        found.detail = evaluation.detail;
-        found.seconds = evaluation.timings.total.as_secs_f64();
-        found.compile_seconds = evaluation.timings.compile.as_secs_f64();
-        found.peak_memory_bytes = evaluation.timings.peak_memory_bytes;
+        let mut evaluation = zarathustra_eval::evaluate(&job, &settings).await?;
+        let left = evaluation
+            .result
+            .figures()
+            .is_some_and(|figures| thresholds.terms().leave_to_margin(figures));
+        job.engine = engine_for(Purpose::Claim, left);
+        if job.engine == Engine::Reference {
+            progress("the tolerance decides: evaluating again with the reference engine");
+            evaluation = zarathustra_eval::evaluate(&job, &settings).await?;
+        }
+        let timings = evaluation.timings;
+        let found = Found {
+            detail: evaluation.detail,
+            seconds: timings.total.as_secs_f64(),
+            compile_seconds: timings.compile.as_secs_f64(),
+            peak_memory_bytes: timings.peak_memory_bytes,
+            ..Found::unmeasured(seed, evaluation.result, thresholds)
+        };
         Ok(Some(found.answer()))
     }
 }
 
 impl Found {
+    fn unmeasured(seed: B256, result: EvaluationResult, thresholds: Thresholds) -> Self {
+        Self {
+            seed,
+            result,
+            thresholds,
+            detail: None,
+            seconds: 0.0,
+            compile_seconds: 0.0,
+            peak_memory_bytes: 0,
+        }
+    }
+
     fn answer(&self) -> Answer {
         let figures = self.result.figures();
         let evidence = Evidence {
             status: self.result.status(),
+            engine: self.result.engine(),
             samples: figures.map_or(0, |f| f.samples),
             lower: figures.map_or(0, |f| f.lower.micros()),
             upper: figures.map_or(0, |f| f.upper.micros()),
@@ -117,6 +133,7 @@ impl Found {
         lines.push(("seed", self.seed.to_string()));
         if let Some(f) = figures {
             lines.extend([
+                ("engine", self.result.engine().to_string()),
                 ("samples", f.samples.to_string()),
                 ("champion score", micros(f.champion_score.micros())),
                 ("challenger score", micros(f.challenger_score.micros())),
@@ -127,6 +144,7 @@ impl Found {
             ]);
         }
         lines.extend(judged.steps.iter().cloned());
+        lines.push(("environment", self.result.environment().to_string()));
         lines.push((
             "seconds",
             format!(
@@ -151,7 +169,8 @@ impl Found {
                 "scores_root": self.result.scores_root(),
             })),
             "verdict_steps": judged.steps.iter().map(|(what, how)| json!({ "what": what, "how": how })).collect::<Vec<_>>(),
-            "environment": EnvironmentLock.digest().to_string(),
+            "environment": self.result.environment().to_string(),
+            "engine": self.result.engine().code(),
             "seconds": self.seconds,
             "compile_seconds": self.compile_seconds,
             "peak_memory_bytes": self.peak_memory_bytes,

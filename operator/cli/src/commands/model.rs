@@ -1,5 +1,7 @@
 //! `zarathustra model`: untrained models, conversions from and to Keras JSON, and a look inside.
 
+mod run;
+
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::keccak256;
@@ -75,11 +77,12 @@ pub enum Model {
         #[arg(long, value_name = "FILE")]
         parameters: Option<PathBuf>,
     },
+    Run(run::Run),
 }
 
 impl Model {
     /// Runs the command.
-    pub fn run(self) -> Result<Option<Answer>> {
+    pub async fn run(self) -> Result<Option<Answer>> {
         match self {
             Self::Init {
                 architecture,
@@ -100,6 +103,7 @@ impl Model {
                 architecture,
                 parameters,
             } => inspect(&architecture, parameters.as_deref()),
+            Self::Run(command) => command.run().await,
         }
         .map(Some)
     }
@@ -117,20 +121,8 @@ fn init(architecture: &Path, seed: u64, output: &Path) -> Result<Answer> {
             "make the file with the library that you train with",
         ));
     }
-    let bytes = untrained(&architecture, seed)?.to_safetensors()?;
-    let name = output
-        .file_name()
-        .and_then(|name| name.to_str())
-        .ok_or_else(|| {
-            refusal(
-                "output_malformed",
-                format!("{} is no file name", output.display()),
-                "name a file with --output",
-            )
-        })?;
-    written(output.parent().unwrap_or(Path::new("")), &[(name, &bytes)])
+    written_file(output, &untrained(&architecture, seed)?.to_safetensors()?)
 }
-
 /// Parameters that follow from a seed, the same on every machine: the generator is a hash, and the
 /// arithmetic is of single correctly rounded steps.
 fn untrained(architecture: &Architecture, seed: u64) -> Result<Parameters> {
@@ -286,6 +278,20 @@ fn inspect(architecture: &Path, parameters: Option<&Path>) -> Result<Answer> {
 fn read_architecture(path: &Path) -> Result<Architecture> {
     Architecture::from_json(&read_file(path, MAX_ARCHITECTURE_BYTES as u64)?)
         .wrap_err_with(|| format!("read {}", path.display()))
+}
+
+fn written_file(output: &Path, bytes: &[u8]) -> Result<Answer> {
+    let name = output
+        .file_name()
+        .and_then(|name| name.to_str())
+        .ok_or_else(|| {
+            refusal(
+                "output_malformed",
+                format!("{} is no file name", output.display()),
+                "name a file with --output",
+            )
+        })?;
+    written(output.parent().unwrap_or(Path::new("")), &[(name, bytes)])
 }
 
 fn written(folder: &Path, files: &[(&str, &[u8])]) -> Result<Answer> {

@@ -1,5 +1,7 @@
 //! `zarathustra task`: what operators attest, whatever its kind.
 
+use std::cmp::Ordering;
+
 use alloy::{
     primitives::{Address, B256, U256},
     rpc::types::{Filter, Log},
@@ -10,7 +12,7 @@ use eyre::Result;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use zarathustra_chain::{Chain, Task as OnChain, abi::attestation_center::IAttestationCenter};
-use zarathustra_primitives::{TaskId, TaskState};
+use zarathustra_primitives::{KindId, TaskId, TaskState};
 
 use crate::{
     amount::ether,
@@ -37,6 +39,12 @@ pub enum Task {
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
+    /// Show in which environments tasks are done, and from which epoch on.
+    Environments {
+        /// The kind of task.
+        #[arg(long, default_value_t = 1)]
+        kind: u16,
+    },
 }
 
 impl Task {
@@ -46,6 +54,7 @@ impl Task {
         match self {
             Self::Show { id } => show(&chain, id).await,
             Self::List { limit } => list(&chain, limit).await,
+            Self::Environments { kind } => environments(&chain, KindId::new(kind)).await,
         }
         .map(Some)
     }
@@ -116,6 +125,11 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             if task.retried { "yes" } else { "no" }.to_owned(),
         ),
         ("epoch", task.epoch.to_string()),
+        (
+            "environment",
+            task.environment
+                .map_or_else(|| "none scheduled".to_owned(), |digest| digest.to_string()),
+        ),
         ("fee", ether(task.fee)),
         ("subject", task.subject.to_string()),
         ("seed block", task.seed_block.to_string()),
@@ -155,6 +169,7 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         "clock": now.clock,
         "retried": task.retried,
         "epoch": task.epoch.get(),
+        "environment": task.environment.map(|digest| digest.to_string()),
         "fee": task.fee.to_string(),
         "subject": task.subject.to_string(),
         "seed_block": task.seed_block,
@@ -208,4 +223,35 @@ async fn list(chain: &Chain, limit: u64) -> Result<Answer> {
         }));
     }
     Ok(Answer::new(table(&rows), json!(all)))
+}
+
+async fn environments(chain: &Chain, kind: KindId) -> Result<Answer> {
+    chain.definition(kind).await?;
+    let newest = chain.current_epoch().await?;
+    let activations = chain.environments(kind).await?;
+    let present = activations.iter().rposition(|a| a.epoch <= newest);
+    let state = |index| match Some(index).cmp(&present) {
+        Ordering::Less => "past",
+        Ordering::Equal => "in force",
+        Ordering::Greater => "to come",
+    };
+    let mut rows = head(["from epoch", "environment", "state"]);
+    rows.extend(activations.iter().enumerate().map(|(index, a)| {
+        vec![
+            a.epoch.to_string(),
+            a.environment.to_string(),
+            state(index).to_owned(),
+        ]
+    }));
+    let text = format!("newest epoch  {newest}\n\n{}", table(&rows));
+    let json = json!({
+        "kind": kind.get(),
+        "newest_epoch": newest.get(),
+        "environments": activations.iter().enumerate().map(|(index, a)| json!({
+            "from_epoch": a.epoch.get(),
+            "environment": a.environment.to_string(),
+            "state": state(index),
+        })).collect::<Vec<_>>(),
+    });
+    Ok(Answer::new(text, json))
 }

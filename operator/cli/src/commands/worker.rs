@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use eyre::Result;
-use zarathustra_eval::{WORKER_VARIABLE, WorkerSettings};
+use zarathustra_eval::{WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers};
 
 use crate::context::Globals;
 
@@ -21,21 +21,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// How the worker is run.
-    pub fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
+    /// How the worker is run, under the environment lock of its build.
+    pub async fn settings(&self, globals: &Globals) -> Result<WorkerSettings> {
         let cache_dir = match &self.cache {
             Some(folder) => folder.clone(),
             None => globals.home()?.join("cache"),
         };
-        Ok(match &self.worker {
-            None => WorkerSettings::discover(cache_dir)?,
-            Some(worker) => WorkerSettings {
-                worker: worker.clone(),
-                cache_dir,
-                memory_bytes: WorkerSettings::MEMORY_BYTES,
-                wall: WorkerSettings::WALL,
-                allow_unsandboxed: false,
-            },
-        })
+        let program = WorkerProgram {
+            path: self.worker.clone(),
+            ..WorkerProgram::default()
+        };
+        let (memory_bytes, wall) = (WorkerSettings::MEMORY_BYTES, WorkerSettings::WALL);
+        let workers = Workers::ask(&[program], &cache_dir, memory_bytes, wall).await?;
+        let environment = workers.digests().next().expect("one was asked");
+        Ok(workers.of(environment)?.clone())
     }
 }

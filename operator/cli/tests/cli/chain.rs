@@ -74,6 +74,11 @@ async fn unknown_numbers() {
             CENTER,
             &IAttestationCenter::taskCall { taskId: 7 },
             &no_task(),
+        )
+        .answers(
+            CENTER,
+            &IAttestationCenter::environmentAtCall { kind: 0, epoch: 0 },
+            &B256::ZERO,
         );
     let program = node.program();
     program.file("p", "parameters");
@@ -227,6 +232,7 @@ async fn a_dry_run_prints_what_a_request_costs() {
     let expected = "\
 sent along                                           0.2 ether
 escrowed reward                                      1000 DEMO
+reference evaluation                                 about 1 s
 gas                                                  name an account with --from to know it
 improvements that the escrow covers                  10
 each costs                                           100 DEMO and 0.01 ether
@@ -395,6 +401,11 @@ async fn advance_delivers_a_certificate_that_the_market_did_not_take() {
         &submission,
     )
     .answers(CENTER, &IAttestationCenter::taskCall { taskId: 9 }, &task)
+    .answers(
+        CENTER,
+        &IAttestationCenter::environmentAtCall { kind: 1, epoch: 0 },
+        &B256::ZERO,
+    )
     .logs(2345, CENTER, &certified(8, "another"))
     .mines();
     let program = node.program();

@@ -1,3 +1,8 @@
+use zarathustra_primitives::Digest;
+
+use crate::text::brief;
+use crate::wire::LocalKind;
+
 /// Why an evaluation could not be done on this machine. Never claimed: the operator abstains.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalFailure {
@@ -15,6 +20,14 @@ pub enum LocalFailure {
     NoWorker {
         /// Name of the program.
         program: String,
+    },
+    /// No worker computes under the environment that the task is to be done in.
+    #[error("no worker has the task's environment {missing}; the workers have {present}")]
+    Environment {
+        /// Digest of the lock that is missing.
+        missing: Digest,
+        /// Digests of the locks of the workers that there are.
+        present: String,
     },
     /// The request allows itself more than this operator does.
     #[error("the evaluation may need {asked} bytes of memory, this operator allows {allowed}")]
@@ -62,12 +75,24 @@ impl LocalFailure {
         match self {
             Self::Setup { .. } => "local_setup",
             Self::NoWorker { .. } => "local_no_worker",
+            Self::Environment { .. } => "local_environment",
             Self::BeyondSettings { .. } => "local_beyond_settings",
             Self::TimedOut { .. } => "local_timed_out",
             Self::OutOfMemory { .. } => "local_out_of_memory",
             Self::WorkerLost { .. } => "local_worker_lost",
             Self::Sandbox { .. } => "local_no_sandbox",
             Self::Unsupported { .. } => "local_unsupported",
+        }
+    }
+
+    /// What a worker says stopped it.
+    pub(super) fn of_worker(kind: LocalKind, detail: &str) -> Self {
+        let detail = brief(detail);
+        match kind {
+            LocalKind::OutOfMemory => Self::OutOfMemory { detail },
+            LocalKind::Sandbox => Self::Sandbox { detail },
+            LocalKind::Unsupported => Self::Unsupported { detail },
+            LocalKind::Internal => Self::WorkerLost { detail },
         }
     }
 

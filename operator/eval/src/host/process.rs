@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use zarathustra_primitives::SampleScores;
 
 use super::{LocalFailure, WorkerSettings};
-use crate::environment::{CAPABILITIES, THREADS};
+use crate::environment::EnvironmentLock;
 use crate::text::brief;
 use crate::wire::{self, Job, Reply};
 
@@ -39,7 +39,7 @@ impl Watch<'_> {
 /// What a worker said.
 pub struct Answer {
     pub reply: Reply,
-    /// The scores file; empty unless the reply is that both models were scored.
+    /// The scores file, or the model's answers; empty unless the reply says that there are some.
     pub scores: Vec<u8>,
     pub peak_memory_bytes: u64,
 }
@@ -49,13 +49,12 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
-    let mut child =
-        command(&watch.settings.worker, folder)
-            .spawn()
-            .map_err(LocalFailure::setup(format!(
-                "start {}",
-                watch.settings.worker.display()
-            )))?;
+    let mut child = command(&watch.settings.worker, &watch.settings.environment, folder)
+        .spawn()
+        .map_err(LocalFailure::setup(format!(
+            "start {}",
+            watch.settings.worker.display()
+        )))?;
     let mut stdin = child.stdin.take().expect("piped");
     let mut stdout = child.stdout.take().expect("piped");
     let errors = tokio::spawn(error_text(child.stderr.take().expect("piped")));
@@ -93,15 +92,13 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     }
 }
 
-fn command(worker: &Path, folder: &Path) -> Command {
+fn command(worker: &Path, environment: &EnvironmentLock, folder: &Path) -> Command {
     let mut command = Command::new(worker);
     command
         .current_dir(folder)
         // Nothing of the operator's environment reaches code that handles strangers' bytes.
         .env_clear()
-        .envs(CAPABILITIES)
-        .env("OMP_NUM_THREADS", THREADS.to_string())
-        .env("MKL_NUM_THREADS", THREADS.to_string())
+        .envs(environment.variables())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -125,7 +122,10 @@ async fn receive(stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(Repl
     let reply: Reply = serde_json::from_slice(&reply)?;
     let scores = match reply {
         Reply::Scored(_) => read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?,
-        Reply::Compiled | Reply::Failed { .. } | Reply::Local { .. } => Vec::new(),
+        Reply::Computed => read_frame(stdout, wire::MAX_OUTPUT_BYTES).await?,
+        Reply::Compiled | Reply::Refused { .. } | Reply::Failed { .. } | Reply::Local { .. } => {
+            Vec::new()
+        }
     };
     Ok((reply, scores))
 }

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::LocalFailure;
+use crate::environment::EnvironmentLock;
 
 /// File name of the worker program.
 pub const WORKER_PROGRAM: &str = "zarathustra-worker";
@@ -13,6 +14,8 @@ pub const WORKER_VARIABLE: &str = "ZARATHUSTRA_WORKER";
 pub struct WorkerSettings {
     /// The worker program.
     pub worker: PathBuf,
+    /// What the worker computes under; one that it cannot have makes every evaluation local.
+    pub environment: EnvironmentLock,
     /// Folder of compiled evaluators, shared by the programs of one user. Made when absent.
     pub cache_dir: PathBuf,
     /// Most memory that a worker may hold, in bytes.
@@ -37,6 +40,7 @@ impl WorkerSettings {
     pub fn discover(cache_dir: PathBuf) -> Result<Self, LocalFailure> {
         Ok(Self {
             worker: find_worker()?,
+            environment: EnvironmentLock::of_this_build(),
             cache_dir,
             memory_bytes: Self::MEMORY_BYTES,
             wall: Self::WALL,
@@ -45,7 +49,7 @@ impl WorkerSettings {
     }
 }
 
-fn find_worker() -> Result<PathBuf, LocalFailure> {
+pub(super) fn find_worker() -> Result<PathBuf, LocalFailure> {
     let named = std::env::var_os(WORKER_VARIABLE).map(PathBuf::from);
     named
         .filter(|path| path.is_file())

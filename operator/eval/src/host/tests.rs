@@ -3,6 +3,8 @@ use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRang
 use super::*;
 use crate::manifest::ContentRef;
 
+const ENVIRONMENT: Digest = Digest::new([5; 32]);
+
 fn manifest(samples: u32) -> Manifest {
     let content = ContentRef {
         cid: "bafy".to_owned(),
@@ -48,7 +50,12 @@ fn check(reply: Reply, scores: Vec<u8>) -> Result<Evaluation, LocalFailure> {
         scores,
         peak_memory_bytes: 7,
     };
-    finish(answer, &manifest(3), Timings::default(), Instant::now())
+    let stated = Stated {
+        manifest: &manifest(3),
+        environment: ENVIRONMENT,
+        engine: Engine::Reference,
+    };
+    finish(answer, &stated, Timings::default(), Instant::now())
 }
 
 #[test]
@@ -58,7 +65,8 @@ fn figures_are_derived_here_and_not_taken_from_the_worker() {
     let figures = evaluation.result.figures().expect("figures");
     assert_eq!((figures.samples, figures.improvement.micros()), (3, 2));
     assert_eq!(figures.bound, manifest(3).bound);
-    assert_eq!(evaluation.result.environment(), EnvironmentLock.digest());
+    assert_eq!(evaluation.result.environment(), ENVIRONMENT);
+    assert_eq!(evaluation.result.engine(), Engine::Reference);
     assert_eq!(evaluation.timings.peak_memory_bytes, 7);
 }
 
@@ -130,10 +138,9 @@ fn a_size_beyond_the_limit_needs_no_content() {
         sha256: Digest::of(b""),
         size,
     };
-    assert!(judge_unfetched(&limits, &size(1 << 20)).is_none());
-    let result = judge_unfetched(&limits, &size((1 << 20) + 1)).expect("a result");
-    assert_eq!(result.status(), Status::TooLarge);
-    assert_eq!(invalid_request().status(), Status::EvaluatorInvalid);
+    assert_eq!(judge_unfetched(&limits, &size(1 << 20)), None);
+    let beyond = judge_unfetched(&limits, &size((1 << 20) + 1));
+    assert_eq!(beyond, Some(Status::TooLarge));
 }
 
 proptest::proptest! {

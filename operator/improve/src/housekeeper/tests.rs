@@ -144,6 +144,8 @@ async fn one_that_fails_keeps_no_other_waiting() {
     node.answers(CENTER, &IAttestationCenter::taskCountCall {}, &2);
     let task = IAttestationCenter::taskCall { taskId: 2 };
     node.answers(CENTER, &task, &undelivered());
+    let environment = IAttestationCenter::environmentAtCall { kind: 1, epoch: 1 };
+    node.answers(CENTER, &environment, &B256::ZERO);
     let result = Bytes::from("the result");
     node.logs.push(certified(2, result.clone()));
 

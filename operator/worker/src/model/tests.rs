@@ -1,7 +1,10 @@
 use zarathustra_eval::architecture::Architecture;
+use zarathustra_eval::environment::BATCH_ROWS;
 use zarathustra_eval::parameters;
 
 use super::*;
+
+mod pytorch;
 
 fn architecture(input: &str, nodes: &[(&str, &str)]) -> Architecture {
     let mut source = "input".to_owned();
@@ -20,12 +23,25 @@ fn architecture(input: &str, nodes: &[(&str, &str)]) -> Architecture {
     Architecture::from_json(text.as_bytes()).expect("valid")
 }
 
-fn model(architecture: &Architecture, values: Vec<Vec<f32>>) -> Model {
+/// A model of one input, in libtorch.
+struct Floats(Model);
+
+impl Floats {
+    fn forward(&self, input: &[f32]) -> Result<Vec<f32>, EngineError> {
+        let bytes: Vec<u8> = input.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let rows = bytes.len() / self.0.inputs()[0].row_bytes as usize;
+        let answers = self.0.forward(&[&bytes], rows)?;
+        Ok(parameters::floats(&answers).collect())
+    }
+}
+
+fn model(architecture: &Architecture, values: Vec<Vec<f32>>) -> Floats {
     let bytes = parameters::Parameters::new(architecture, values)
         .and_then(|parameters| Ok(parameters.to_safetensors()?))
         .expect("a file");
     let tensors = parameters::read(&bytes, architecture).expect("valid");
-    Model::new(architecture, &tensors).expect("libtorch")
+    let model = Model::new(architecture, &tensors, Engine::Libtorch, Device::Cpu);
+    Floats(model.expect("libtorch"))
 }
 
 #[test]
@@ -37,7 +53,7 @@ fn dense_layers_multiply_rows_with_the_weight_of_each_unit() {
     );
     let answers = model.forward(&[1.0, 1.0, 2.0, -1.0]).expect("computed");
     assert_eq!(answers, [3.5, 7.0, 10.0, 0.5, 2.0, 3.0]);
-    assert_eq!(model.output_shape(), [3]);
+    assert_eq!(model.0.output_shape(), [3]);
     assert!(model.forward(&[]).expect("nothing").is_empty());
 }
 
@@ -90,7 +106,11 @@ fn activations_are_what_their_names_say() {
         ("tanh", "", [x.tanh(), -x.tanh()]),
         ("softplus", "", [x.exp().ln_1p(), (-x).exp().ln_1p()]),
         ("softsign", "", [x / (1.0 + x), -x / (1.0 + x)]),
-        ("softmax", r#","dim":0"#, [sigmoid(2.0 * x), sigmoid(-2.0 * x)]),
+        (
+            "softmax",
+            r#","dim":0"#,
+            [sigmoid(2.0 * x), sigmoid(-2.0 * x)],
+        ),
     ];
     for (op, more, expected) in cases {
         let model = model(&architecture("[2]", &[(op, more)]), vec![]);
@@ -129,4 +149,62 @@ fn many_rows_are_computed_in_steps() {
             .all(|(answer, x)| *answer == 2.0 * x + 1.0)
     );
     assert_eq!(answers.len(), rows);
+}
+
+/// Large enough for the way through oneDNN; sums in double precision are the measure.
+#[test]
+fn wide_layers_multiply_like_narrow_ones() {
+    let (features, units) = (96_usize, 80_usize);
+    let more = format!(r#","units":{units},"bias":true"#);
+    let architecture = architecture(&format!("[3,{features}]"), &[("linear", &more)]);
+    let value = |index: usize| (index * 37 % 101) as f32 / 101.0 - 0.5;
+    let weight: Vec<f32> = (0..units * features).map(value).collect();
+    let bias: Vec<f32> = (0..units).map(value).collect();
+    let input: Vec<f32> = (0..2 * 3 * features)
+        .map(|index| value(index + 5))
+        .collect();
+    let model = model(&architecture, vec![weight.clone(), bias.clone()]);
+    let answers = model.forward(&input).expect("computed");
+    assert_eq!(answers.len(), 2 * 3 * units);
+    for (answers, input) in answers.chunks(units).zip(input.chunks(features)) {
+        let weights = weight.chunks(features).zip(&bias);
+        for (answer, (weight, bias)) in answers.iter().zip(weights) {
+            let products = weight
+                .iter()
+                .zip(input)
+                .map(|(w, x)| f64::from(*w) * f64::from(*x));
+            let expected = products.sum::<f64>() + f64::from(*bias);
+            assert!(
+                (f64::from(*answer) - expected).abs() < 1e-5,
+                "{answer}, not {expected}"
+            );
+        }
+    }
+}
+
+/// Activations write over their input; what else has its memory must not see it.
+#[test]
+fn what_shares_memory_is_not_written_over() {
+    let node = |name: &str, op: &str, inputs: &str| {
+        format!(r#"{{"name":"{name}","op":"{op}","inputs":[{inputs}]"#)
+    };
+    let nodes = [
+        node("a", "scale", r#""input""#) + r#","factor":-1.0,"offset":0.0}"#,
+        node("view", "reshape", r#""a""#) + r#","shape":[2,1]}"#,
+        node("relu", "relu", r#""view""#) + "}",
+        node("flat", "reshape", r#""relu""#) + r#","shape":[2]}"#,
+        node("sum", "add", r#""a","flat""#) + "}",
+        node("twice", "add", r#""sum","sum""#) + "}",
+        node("part", "slice", r#""twice""#) + r#","dim":0,"start":0,"length":1}"#,
+        node("negative", "scale", r#""part""#) + r#","factor":-1.0,"offset":0.0}"#,
+        node("end", "concatenate", r#""twice","negative""#) + r#","dim":0}"#,
+    ];
+    let text = format!(
+        r#"{{"version":2,"inputs":[{{"name":"input","shape":[2],"dtype":"f32"}}],"nodes":[{}],"output":"end"}}"#,
+        nodes.join(",")
+    );
+    let architecture = Architecture::from_json(text.as_bytes()).expect("valid");
+    let answers = model(&architecture, vec![]).forward(&[3.0, -5.0]);
+    // a = [-3, 5], relu = [0, 5], sum = [-3, 10], twice = [-6, 20].
+    assert_eq!(answers.expect("computed"), [-6.0, 20.0, 6.0]);
 }

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use zarathustra_eval::architecture::Architecture;
+use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_eval::manifest::{ContentRef, Limits, Manifest};
 use zarathustra_eval::parameters::{Expected, Parameters};
 use zarathustra_eval::{EvaluationJob, Submitted, WorkerSettings};
-use zarathustra_primitives::{Alpha, B256, Bound, Score, ScoreRange, Seed};
+use zarathustra_primitives::{Alpha, B256, Bound, Engine, Score, ScoreRange, Seed};
 
 const PROBE: &str = include_str!("evaluators/probe.wat");
 
@@ -20,6 +21,7 @@ pub const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dt
 pub fn settings() -> WorkerSettings {
     WorkerSettings {
         worker: env!("CARGO_BIN_EXE_zarathustra-worker").into(),
+        environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
@@ -120,6 +122,7 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
         champion: submitted(champion),
         challenger: submitted(challenger),
         seed: seed(7),
+        engine: Engine::Libtorch,
     }
 }
 

@@ -3,4 +3,7 @@
 mod common;
 mod evaluation;
 mod hostile;
+mod inputs;
+mod run;
+mod same_answer;
 mod x_squared;

@@ -4,7 +4,7 @@ use zarathustra_eval::architecture::Architecture;
 use zarathustra_eval::manifest::Manifest;
 use zarathustra_eval::parameters::{Expected, Parameters};
 use zarathustra_eval::{Content, Evaluation, EvaluationJob, evaluate};
-use zarathustra_primitives::Status;
+use zarathustra_primitives::{Engine, Status};
 
 use crate::common::{seed, settings, submitted, tools};
 
@@ -50,21 +50,31 @@ fn zeros() -> Parameters {
 }
 
 fn job(champion: &Parameters, challenger: &Parameters) -> EvaluationJob {
+    job_on(ARCHITECTURE, champion, challenger)
+}
+
+/// The example's evaluation of models of another architecture with one input and one output.
+pub fn job_on(
+    architecture: &[u8],
+    champion: &Parameters,
+    challenger: &Parameters,
+) -> EvaluationJob {
     let evaluator = tools("evaluators/x-squared.wasm");
     let mut manifest: serde_json::Value = serde_json::from_str(TEMPLATE).expect("JSON");
     let bytes = std::fs::read(&evaluator).expect("the evaluator");
-    for (name, bytes) in [("architecture", ARCHITECTURE), ("evaluator", &bytes)] {
+    for (name, bytes) in [("architecture", architecture), ("evaluator", &bytes)] {
         let Expected { sha256, size } = Expected::of(bytes);
         manifest[name] = serde_json::json!({"cid": "bafkqaaa", "sha256": sha256, "size": size});
     }
     let file = |parameters: &Parameters| submitted(parameters.to_safetensors().expect("a file"));
     EvaluationJob {
         manifest: Manifest::from_json(manifest.to_string().as_bytes()).expect("valid"),
-        architecture: ARCHITECTURE.to_vec().into(),
+        architecture: architecture.to_vec().into(),
         evaluator: Content::File(evaluator.canonicalize().expect("a path")),
         champion: file(champion),
         challenger: file(challenger),
         seed: seed(7),
+        engine: Engine::Libtorch,
     }
 }
 

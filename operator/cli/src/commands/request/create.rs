@@ -226,6 +226,10 @@ async fn dry_run(
         ("baseline", prepared.baseline_cid.to_string()),
         ("sent along", ether(value)),
         ("escrowed reward", token.show(prepared.reward_escrow)),
+        (
+            "reference evaluation",
+            format!("about {} s", prepared.reference_seconds),
+        ),
     ];
     let gas = match payer {
         Some(payer) => {
@@ -262,6 +266,7 @@ async fn dry_run(
         "value": value.to_string(),
         "reward_token": token.address,
         "reward_escrow": prepared.reward_escrow.to_string(),
+        "reference_seconds": prepared.reference_seconds,
         "gas": gas.map_or(Value::Null, |gas| json!({
             "approval": gas.approval, "request": gas.request, "price_wei": gas.price_wei.to_string(),
         })),

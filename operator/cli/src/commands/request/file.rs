@@ -164,6 +164,8 @@ pub(super) struct Sources {
     pub(super) architecture: Vec<u8>,
     pub(super) evaluator: Vec<u8>,
     pub(super) baseline: Vec<u8>,
+    /// Seconds that an evaluation with the reference engine is reckoned to take.
+    pub(super) reference_seconds: u64,
 }
 
 /// What decides about an evaluation, and what it costs. Scores are in millionths, money in wei.
@@ -190,6 +192,8 @@ pub struct Prepared {
     pub baseline_cid: ContentId,
     /// Number of samples of an evaluation.
     pub samples: u32,
+    /// Seconds that an evaluation with the reference engine is reckoned to take.
+    pub reference_seconds: u64,
     /// Escrow for rewards, in the reward token.
     pub reward_escrow: u128,
     /// Escrow for fees, wei.
@@ -248,11 +252,26 @@ impl RequestFile {
         let architecture = read(&self.architecture, MAX_ARCHITECTURE_BYTES as u64)?;
         let baseline = read(&self.baseline, self.limits.parameter_bytes)?;
         let parsed = Architecture::from_json(&architecture).wrap_err("read the architecture")?;
-        if let Some(limit) = self.limits.exceeded_by(&Cost::of(&parsed)) {
+        let cost = Cost::of(&parsed);
+        if let Some(limit) = self.limits.exceeded_by(&cost) {
             return Err(refusal(
                 "limit_too_low",
                 format!("the architecture needs more than limits.{limit} allows"),
                 "`zarathustra model inspect` shows what it needs",
+            ));
+        }
+        let (needed, allowed) = (
+            cost.reference_seconds(self.samples),
+            self.limits.wall_seconds,
+        );
+        if needed > allowed {
+            return Err(refusal(
+                "limit_too_low",
+                format!(
+                    "where the tolerance decides, operators evaluate with the reference engine: {} samples of {} multiply-adds for two models take it about {needed} s, and limits.wall_seconds allows {allowed}",
+                    self.samples, cost.macs_per_sample
+                ),
+                "allow more wall_seconds, or ask for fewer samples or a smaller model",
             ));
         }
         Parameters::from_safetensors(&baseline, &parsed)
@@ -263,6 +282,7 @@ impl RequestFile {
             architecture,
             evaluator,
             baseline,
+            reference_seconds: needed,
         })
     }
 
@@ -323,6 +343,7 @@ impl RequestFile {
             manifest_cid,
             baseline_cid,
             samples: self.samples,
+            reference_seconds: sources.reference_seconds,
             reward_escrow: token
                 .amount(&escrow.reward)
                 .wrap_err("read escrow.reward")?,

@@ -11,7 +11,7 @@ use zarathustra_eval::{
     manifest::{Limits, Manifest, bound_name},
     parameters::Expected,
 };
-use zarathustra_primitives::{Alpha, Bound, SampleScores, Seed, Status};
+use zarathustra_primitives::{Alpha, Bound, Engine, SampleScores, Seed, Status};
 use zarathustra_statistics::{Goal, Plan as Found, PlanError, Pool, Test, plan};
 
 use super::file::{Decimal, Judging, RequestFile};
@@ -101,9 +101,11 @@ impl Plan {
             champion: submitted(sources.baseline),
             challenger: submitted(challenger),
             seed: Seed::new(self.seed),
+            engine: Engine::Libtorch,
             manifest,
         };
-        let evaluation = zarathustra_eval::evaluate(&job, &self.worker.settings(globals)?).await?;
+        let evaluation =
+            zarathustra_eval::evaluate(&job, &self.worker.settings(globals).await?).await?;
         let pilot = Pilot::of(&evaluation, &job.manifest)?;
         progress("simulating");
         let pool = self.pool(&pilot)?;

@@ -185,6 +185,7 @@ mod tests {
             manifest_cid: file_id(b"m"),
             baseline_cid: file_id(b"b"),
             samples: 1000,
+            reference_seconds: 1,
             reward_escrow: 1000 * MILLI,
             fee_escrow: 2 * MILLI,
             bond: 3 * MILLI,

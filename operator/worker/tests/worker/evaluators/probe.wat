@@ -89,7 +89,7 @@
       (i32.store (i32.const 52) (i32.const 5))
       (i32.store (i32.const 56) (call $tensor (i32.const 32) (i32.const 2) (i32.const 1)
         (local.get $input) (i32.mul (local.get $rows) (i32.const 4))))
-      (call $compute (local.get $context) (i32.const 48) (i32.const 1) (i32.const 64))
+      (call $compute (local.get $context) (i32.const 48) (i32.const 1) (i32.const 64)) ;; COMPUTE
       (if (i32.load8_u (i32.const 64)) (then unreachable))
       (call $data (i32.load offset=8 (i32.load (i32.const 68))) (i32.const 64))
       (i32.load (i32.const 64)))
