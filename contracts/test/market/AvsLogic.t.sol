@@ -62,9 +62,7 @@ contract AvsLogicTest is MarketTest {
         _check(_scored(1010, 1500, 2000), SubmissionState.Accepted, Reason.Better);
         _checkMalformed(_scored(1009, 1500, 2000));
         _checkMalformed(_scored(990, 1500, 2000));
-        _check(
-            _scored(989, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement
-        );
+        _check(_scored(989, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement);
     }
 
     function test_judge_worseBelowMinusSlashMargin() external {
