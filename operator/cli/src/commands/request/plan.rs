@@ -44,7 +44,7 @@ pub struct Plan {
     /// one that is taken from the baseline's scores and --correlation.
     #[arg(long, value_name = "FILE")]
     challenger: Option<PathBuf>,
-    /// How the scores of two models on one sample are taken to be correlated. 0 is the safe end:
+    /// How the scores of two models on one sample are taken to be correlated. 0 is cautious:
     /// models that are right and wrong on the same samples need fewer.
     #[arg(
         long,
