@@ -267,7 +267,7 @@ fn plan_hint(error: &PlanError) -> Option<&'static str> {
         PlanError::Correlation { .. } => "write --correlation 0.9",
         PlanError::Power { .. } => "write --power 0.8",
         PlanError::TooSmall { .. } => {
-            "ask for a larger --improvement, or lower terms.min_improvement or terms.tolerance"
+            "ask for a larger --improvement, or lower terms.min_improvement"
         }
         PlanError::NoRoom { .. } => "is the score_range wide enough?",
         PlanError::TooMany { .. } => {

@@ -173,7 +173,6 @@ pub(super) struct Sources {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judging {
     pub(super) min_improvement: i64,
-    pub(super) tolerance: i64,
     pub(super) evaluation_fee: u128,
     pub(super) reward_value: u128,
 }
@@ -327,7 +326,6 @@ impl RequestFile {
         let t = &self.terms;
         Ok(Judging {
             min_improvement: t.min_improvement.0.micros(),
-            tolerance: t.tolerance.0.micros(),
             evaluation_fee: t
                 .evaluation_fee
                 .native()
