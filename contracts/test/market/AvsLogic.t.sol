@@ -232,7 +232,7 @@ contract AvsLogicTest is MarketTest {
                 _with(_scored(1010, 1500, 2000), 3, kind), SubmissionState.Accepted, Reason.Better
             );
             _check(
-                _with(_scored(1009, 1500, 2000), 3, kind),
+                _with(_scored(989, 1500, 2000), 3, kind),
                 SubmissionState.NotBetter,
                 Reason.NoSignificantImprovement
             );
