@@ -135,8 +135,10 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
             .map(Into::into)
             .collect(),
         cache_dir: settings.evaluation.cache_dir.clone(),
+        cache_key: settings.evaluation.cache_key.clone(),
         memory_bytes: settings.evaluation.memory_bytes,
         wall: Duration::from_secs(settings.evaluation.wall_seconds),
+        allow_unsandboxed: settings.evaluation.allow_unsandboxed,
     })
     .await
     .wrap_err("start the content node and find the workers")?;

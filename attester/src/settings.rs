@@ -77,12 +77,19 @@ pub struct EvaluationSettings {
     pub workers: Vec<WorkerEntry>,
     /// Compile cache, shared by the programs of one machine.
     pub cache_dir: PathBuf,
+    /// File of the secret that vouches for the cache, shared as the cache is; beside it when
+    /// absent.
+    #[serde(default)]
+    pub cache_key: Option<PathBuf>,
     /// Most memory of one evaluation, bytes; the request's limit holds when it is lower.
     #[serde(default = "default_memory_bytes")]
     pub memory_bytes: u64,
     /// Longest evaluation, seconds; the request's limit holds when it is lower.
     #[serde(default = "default_wall_seconds")]
     pub wall_seconds: u64,
+    /// Evaluate even where a part of the sandbox cannot be had; for development only.
+    #[serde(default)]
+    pub allow_unsandboxed: bool,
 }
 
 /// A program that evaluates.

@@ -25,6 +25,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("reference", &["model"]),
     ("eval", &["model", "primitives", "protocol"]),
     ("worker", &["eval", "model", "primitives", "reference"]),
+    ("fuzz", &["eval", "primitives"]),
     ("node", &["primitives"]),
     ("wire", &["chain", "primitives"]),
     (

@@ -8,7 +8,13 @@ use std::{
 use clap::{Args, Subcommand};
 use eyre::Result;
 
-use crate::{checkout::Checkout, setup::Setup, steps::Steps, test::forge};
+use crate::{
+    checkout::Checkout,
+    fuzz::{Fuzz, fuzz},
+    setup::Setup,
+    steps::Steps,
+    test::forge,
+};
 
 /// Crates whose rules are tested on random cases.
 const RULES: [&str; 6] = [
@@ -32,6 +38,8 @@ pub enum Bench {
     Votes,
     /// Simulates what the bounds promise, how plans hold, and what attackers get.
     Statistics(Statistics),
+    /// Fuzzes every decoder of strangers' bytes, guided by coverage; needs a C++ compiler.
+    Fuzz(Fuzz),
 }
 
 #[derive(Clone, Copy, Args)]
@@ -92,17 +100,22 @@ impl Default for Statistics {
 /// Runs one of them, or all.
 pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
-    steps.step("set-up", || setup.run());
+    // Decoders need nothing of what is set up.
+    if !matches!(which, Some(Bench::Fuzz(_))) {
+        steps.step("set-up", || setup.run());
+    }
     match which {
         Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
         Some(Bench::Votes) => votes(&mut steps),
         Some(Bench::Statistics(runs)) => statistics(&mut steps, &runs)?,
+        Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
             votes(&mut steps);
             statistics(&mut steps, &Statistics::default())?;
             contracts(checkout, &mut steps, Contracts::default());
             rules(&mut steps, Rules::default());
+            steps.step("fuzz", || fuzz(checkout, &Fuzz::default()));
         }
     }
     Ok(steps.finish())

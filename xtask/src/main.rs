@@ -7,6 +7,7 @@ mod bench;
 mod checkout;
 mod demo;
 mod digest;
+mod fuzz;
 mod process;
 mod setup;
 mod steps;
@@ -34,7 +35,11 @@ struct Arguments {
 enum Task {
     /// Installs what the project needs, pinned, into `.tools`; does nothing when it is there. As
     /// root on Debian, also tries to install the packages of the test that plays another processor.
-    Setup,
+    Setup {
+        /// Install PyTorch, Keras and TensorFlow.js for importing models in Python too.
+        #[arg(long)]
+        models: bool,
+    },
     /// Sets up, builds and plays the story on a local chain, then keeps it running.
     Demo {
         /// End after the story.
@@ -75,7 +80,12 @@ fn run(task: Task) -> Result<ExitCode> {
     let checkout = Checkout::find()?;
     let setup = Setup::new(&checkout);
     match task {
-        Task::Setup => setup.run_for_tests()?,
+        Task::Setup { models } => {
+            setup.run_for_tests()?;
+            if models {
+                setup.models()?;
+            }
+        }
         Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),

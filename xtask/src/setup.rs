@@ -9,6 +9,7 @@ pub mod contracts;
 mod eigenlayer;
 mod evaluators;
 mod libtorch;
+mod models;
 mod npm;
 mod prerequisites;
 mod python;
@@ -59,6 +60,12 @@ impl<'a> Setup<'a> {
         self.install()
     }
 
+    /// Installs what importing models in Python and its tests need.
+    pub fn models(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        models::install(self)
+    }
+
     /// Compiles the contracts.
     pub fn contracts(&self, abi: contracts::Abi) -> Result<()> {
         let _lock = self.lock()?;
@@ -74,6 +81,7 @@ impl<'a> Setup<'a> {
                 scope.spawn(|| npm::install(self)),
                 scope.spawn(|| eigenlayer::extract(self)),
                 scope.spawn(|| python::install_componentize(self)),
+                scope.spawn(|| python::install_zig(self)),
             ];
             parts
                 .map(|part| part.join().expect("set-up does not panic"))

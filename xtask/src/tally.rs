@@ -19,15 +19,17 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    /// Reads the summary lines of cargo, nextest and forge in `output`.
+    /// Reads the summary lines of cargo, nextest, forge and pytest in `output`.
     pub fn read(output: &str) -> Self {
         let mut tally = Self::default();
         for line in output.lines().map(str::trim) {
             // cargo:   test result: ok. 3 passed; 0 failed; 1 ignored; …
             // nextest: Summary [   1.204s] 12 tests run: 11 passed (1 slow), 1 failed, 2 skipped
             // forge:   Ran 5 test suites in 1.2s (2.1s CPU time): 20 tests passed, 0 failed, …
+            // pytest:  12 passed, 1 failed in 3.21s
             let summary = line.starts_with("test result:")
                 || line.starts_with("Summary [")
+                || is_pytest(line)
                 || line.starts_with("Ran ") && line.contains(" test suite") && line.contains("):");
             if summary {
                 tally += Self {
@@ -38,6 +40,18 @@ impl Tally {
         }
         tally
     }
+}
+
+/// Whether a line is pytest's last, with or without a frame of `=`.
+fn is_pytest(line: &str) -> bool {
+    let line = line.trim_matches(['=', ' ']);
+    let counts = line.starts_with(|c: char| c.is_ascii_digit());
+    let (head, tail) = line.rsplit_once(" in ").unwrap_or_default();
+    let time = tail.split(' ').next().unwrap_or_default();
+    let seconds = time
+        .strip_suffix('s')
+        .is_some_and(|s| s.parse::<f64>().is_ok());
+    counts && seconds && (head.contains(" passed") || head.contains(" failed"))
 }
 
 /// The sum of the numbers that stand directly before any of `words`.
@@ -100,8 +114,21 @@ mod tests {
     }
 
     #[test]
+    fn pytest_is_understood_with_and_without_a_frame() {
+        let (passed, failed) = (12, 1);
+        for line in [
+            "12 passed, 1 failed in 3.21s",
+            "1 failed, 12 passed, 2 warnings in 65.12s (0:01:05)",
+            "=========== 1 failed, 12 passed in 0.50s ===========",
+        ] {
+            assert_eq!(Tally::read(line), Tally { passed, failed }, "{line}");
+        }
+    }
+
+    #[test]
     fn other_lines_do_not_count() {
-        let text = "Ran 7 tests for test/Quorum.t.sol:QuorumTest\n3 passed\nno tests run";
+        let text = "Ran 7 tests for test/Quorum.t.sol:QuorumTest\n3 passed\nno tests run\n\
+                    1 error in 0.50s\n2 passed in time";
         assert_eq!(Tally::read(text), Tally::default());
     }
 }

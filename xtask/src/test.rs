@@ -62,6 +62,8 @@ pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
             cargo.args(["--tests"]),
         );
     }
+    steps.step("Python for models", || setup.models());
+    steps.tests("Python tests", &mut pytest(checkout));
     steps.command(
         "examples in the documentation",
         Command::new("cargo").args(["test", "--workspace", "--locked", "--doc"]),
@@ -112,6 +114,19 @@ pub fn forge(checkout: &Checkout, arguments: &[&str]) -> Command {
         forge.args(["--color", "always"]);
     }
     forge
+}
+
+/// The tests of `python/` and of the worked requests, which run the `zarathustra` that was built.
+fn pytest(checkout: &Checkout) -> Command {
+    let mut pytest = Command::new("python3");
+    pytest
+        // Without the user's own packages, and without compiled files beside the sources.
+        .args(["-sB", "-m", "pytest", "--config-file=pyproject.toml"])
+        .args(["tests", "../examples/tests"])
+        .current_dir(checkout.path("python"))
+        .env("PYTHONPATH", checkout.tools("python-models"))
+        .env("KERAS_BACKEND", "torch");
+    pytest
 }
 
 fn unused_dependencies(checkout: &Checkout) -> Result<()> {

@@ -62,9 +62,7 @@ contract AvsLogicTest is MarketTest {
         _check(_scored(1010, 1500, 2000), SubmissionState.Accepted, Reason.Better);
         _checkMalformed(_scored(1009, 1500, 2000));
         _checkMalformed(_scored(990, 1500, 2000));
-        _check(
-            _scored(989, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement
-        );
+        _check(_scored(989, 1500, 2000), SubmissionState.NotBetter, Reason.NoSignificantImprovement);
     }
 
     function test_judge_worseBelowMinusSlashMargin() external {
@@ -230,9 +228,11 @@ contract AvsLogicTest is MarketTest {
     /// @dev Specification 5.2: 1 is empirical Bernstein, 2 betting. The verdict is the same.
     function test_decode_everyBoundIsJudgedAlike() external {
         for (uint256 kind = 1; kind <= 2; ++kind) {
-            _check(_with(_scored(1010, 1500, 2000), 3, kind), SubmissionState.Accepted, Reason.Better);
             _check(
-                _with(_scored(1009, 1500, 2000), 3, kind),
+                _with(_scored(1010, 1500, 2000), 3, kind), SubmissionState.Accepted, Reason.Better
+            );
+            _check(
+                _with(_scored(989, 1500, 2000), 3, kind),
                 SubmissionState.NotBetter,
                 Reason.NoSignificantImprovement
             );

@@ -253,6 +253,9 @@ fn local_hint(error: &LocalFailure) -> Option<&'static str> {
         LocalFailure::NoWorker { .. } => {
             "build it with `cargo build -p zarathustra-worker`, or name it with --worker"
         }
+        LocalFailure::Sandbox { .. } => {
+            "strangers' code runs only where all of the sandbox holds: Linux 5.13 or later with Landlock and seccomp"
+        }
         LocalFailure::TimedOut { .. } => "operators on slower machines would abstain as well",
         _ => return None,
     })
@@ -264,7 +267,7 @@ fn plan_hint(error: &PlanError) -> Option<&'static str> {
         PlanError::Correlation { .. } => "write --correlation 0.9",
         PlanError::Power { .. } => "write --power 0.8",
         PlanError::TooSmall { .. } => {
-            "ask for a larger --improvement, or lower terms.min_improvement or terms.tolerance"
+            "ask for a larger --improvement, or lower terms.min_improvement"
         }
         PlanError::NoRoom { .. } => "is the score_range wide enough?",
         PlanError::TooMany { .. } => {

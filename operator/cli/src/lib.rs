@@ -53,6 +53,9 @@ enum Command {
     Model(commands::model::Model),
     /// Run the evaluation that operators run, here.
     Evaluate(commands::evaluate::Evaluate),
+    /// Make, build, check and run evaluation programs.
+    #[command(subcommand)]
+    Evaluator(commands::evaluator::Evaluator),
     /// Look at tasks: seed, turns, claims and certificates.
     #[command(subcommand)]
     Task(commands::task::Task),
@@ -83,6 +86,7 @@ pub async fn main() -> ExitCode {
         Command::Submission(command) => command.run(&globals).await,
         Command::Model(command) => command.run().await,
         Command::Evaluate(command) => command.run(&globals).await,
+        Command::Evaluator(command) => command.run(&globals).await,
         Command::Task(command) => command.run(&globals).await,
         Command::Operator(command) => command.run(&globals).await,
         Command::Claim(command) => command.run(&globals).await,
@@ -96,6 +100,11 @@ pub async fn main() -> ExitCode {
 fn asks_for_json(arguments: impl IntoIterator<Item = OsString>) -> bool {
     let mut flags = arguments.into_iter().take_while(|a| a != "--");
     flags.any(|argument| argument == "--json")
+}
+
+/// What `zarathustra evaluator check` can find: code, severity, meaning, cost and remedy of each.
+pub fn findings() -> Vec<[&'static str; 5]> {
+    commands::evaluator::findings()
 }
 
 /// The reference of every command as Markdown, made from the program's own help.

@@ -1,10 +1,14 @@
 //! The operator's side of an evaluation: a worker process for each, watched and bounded.
 
 mod cache;
+mod cgroup;
+mod check;
+mod entry;
 mod failure;
 mod process;
 mod programs;
 mod run;
+mod secret;
 mod settings;
 
 use std::path::PathBuf;
@@ -17,8 +21,10 @@ use zarathustra_primitives::{Digest, Engine, EvaluationResult, SampleScores, See
 use crate::manifest::{Limits, Manifest};
 use crate::parameters::Expected;
 use crate::text::brief;
-use crate::wire::{Evaluate, Job, JobFile, Reply, Spent, Task};
+use crate::wire::{CodeFile, Evaluate, Job, JobFile, Reply, Spent, Task};
 use cache::{CacheEntry, Compiled};
+pub use check::{Isolation, check_sandbox};
+use entry::Draft;
 pub use failure::LocalFailure;
 use process::{Answer, Watch};
 pub use programs::{ENVIRONMENT_FLAG, WorkerProgram, Workers};
@@ -27,12 +33,8 @@ pub use settings::{WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings};
 
 /// Memory of a worker besides what it evaluates: libraries, stacks, the compiler.
 const WORKER_BASE_BYTES: u64 = 512 << 20;
-/// Data memory that is mapped and not touched: stacks of threads, arenas of the allocator.
-const DATA_SLACK_BYTES: u64 = 1 << 30;
 /// Copies of a parameters file that are alive at once: the bytes, and the model's tensors.
 const PARAMETER_COPIES: u64 = 2;
-/// Processor time to wall time at most: compiling uses several threads.
-const CPU_PER_WALL: u64 = 16;
 
 /// Bytes that are evaluated, in memory or in a file that nobody changes meanwhile.
 #[derive(Debug, Clone)]
@@ -131,45 +133,11 @@ pub async fn evaluate(
             manifest.evaluator.expected(),
         )
         .await?;
-    let entry = CacheEntry::new(&settings.cache_dir, manifest.evaluator.sha256)?;
-    let wire_job = |task| Job {
-        allow_unsandboxed: settings.allow_unsandboxed,
-        data_bytes: settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
-        cpu_seconds: session
-            .watch
-            .wall
-            .as_secs()
-            .saturating_add(1)
-            .saturating_mul(CPU_PER_WALL),
-        memory_bytes: manifest.limits.memory_bytes,
-        environment: settings.environment.to_json(),
-        device: settings.device.of(&task),
-        cache: entry.folder().to_owned(),
-        evaluator: evaluator.clone(),
-        task,
-    };
-
-    let stated = Stated {
-        manifest,
-        environment: settings.environment.digest(),
-        engine: job.engine,
-    };
-    let mut timings = Timings::default();
-    match entry.look(session.watch.deadline).await? {
-        Compiled::Ready => {}
-        Compiled::Late => return Err(session.watch.timed_out()),
-        Compiled::Missing(lock) => {
-            let compiling = Instant::now();
-            let answer = session.run(&wire_job(Task::Compile)).await?;
-            timings.compile = compiling.elapsed();
-            match answer.reply {
-                Reply::Compiled => lock.mark_ready()?,
-                _ => return finish(answer, &stated, timings, started),
-            }
-        }
-    }
-    let evaluate = Evaluate {
+    let champion = &job.champion;
+    let challenger = &job.challenger;
+    let mut evaluate = Evaluate {
         manifest: manifest.to_json(),
+        code: CodeFile::default(),
         architecture: session
             .stage(
                 "architecture.json",
@@ -178,26 +146,72 @@ pub async fn evaluate(
             )
             .await?,
         champion: session
-            .stage(
-                "champion.safetensors",
-                &job.champion.content,
-                job.champion.expected,
-            )
+            .stage("champion.safetensors", &champion.content, champion.expected)
             .await?,
         challenger: session
             .stage(
                 "challenger.safetensors",
-                &job.challenger.content,
-                job.challenger.expected,
+                &challenger.content,
+                challenger.expected,
             )
             .await?,
         seed: job.seed.to_string(),
         engine: job.engine,
+        evaluator,
     };
-    let answer = session
-        .run(&wire_job(Task::Evaluate(Box::new(evaluate))))
-        .await?;
+
+    let stated = Stated {
+        manifest,
+        environment: settings.environment.digest(),
+        engine: job.engine,
+    };
+    let entry = CacheEntry::new(settings, manifest.evaluator.sha256)?;
+    let mut timings = Timings::default();
+    let mut answer = None;
+    // Again at most once: what this program compiled and kept fits its own worker.
+    for _ in 0..2 {
+        match compiled(&entry, &session, &evaluate.evaluator, &mut timings).await? {
+            Ok(code) => evaluate.code = code,
+            Err(ended) => return finish(ended, &stated, timings, started),
+        }
+        let task = Task::Evaluate(Box::new(evaluate.clone()));
+        let said = session.run(&session.job(task), None).await?;
+        let unusable = said.unusable_code();
+        if let Some((reason, detail)) = &unusable {
+            entry.distrust(&evaluate.code, reason, detail);
+        }
+        answer = Some(said);
+        if unusable.is_none() {
+            break;
+        }
+    }
+    let answer = answer.expect("two rounds at most, and one at least");
     finish(answer, &stated, timings, started)
+}
+
+/// The compiled evaluator from the cache, or from a worker; or the answer of a worker that could
+/// not compile it.
+async fn compiled(
+    entry: &CacheEntry,
+    session: &Session<'_>,
+    evaluator: &JobFile,
+    timings: &mut Timings,
+) -> Result<Result<CodeFile, Answer>, LocalFailure> {
+    match entry.look(session.watch.deadline).await? {
+        Compiled::Ready(code) => Ok(Ok(code)),
+        Compiled::Late => Err(session.watch.timed_out()),
+        Compiled::Missing(lock) => {
+            let compiling = Instant::now();
+            let mut draft = lock.draft()?;
+            let job = session.job(Task::Compile(evaluator.clone()));
+            let answer = session.run(&job, Some(&mut draft)).await?;
+            timings.compile += compiling.elapsed();
+            match answer.reply {
+                Reply::Compiled => lock.keep(draft).map(Ok),
+                _ => Ok(Err(answer)),
+            }
+        }
+    }
 }
 
 /// Refuses a request that this operator's settings do not leave room for; worth asking before
@@ -270,8 +284,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    async fn run(&self, job: &Job) -> Result<Answer, LocalFailure> {
-        process::run(self.folder.path(), job, &self.watch).await
+    fn job(&self, task: Task) -> Job {
+        self.watch.job(task)
+    }
+
+    async fn run(&self, job: &Job, code: Option<&mut Draft>) -> Result<Answer, LocalFailure> {
+        process::run(self.folder.path(), job, &self.watch, code).await
     }
 }
 
@@ -325,7 +343,7 @@ fn finish(
             })
         }
         Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail)),
-        Reply::Compiled | Reply::Computed | Reply::Refused { .. } => {
+        Reply::Checked(_) | Reply::Compiled | Reply::Computed | Reply::Refused { .. } => {
             Err(lost("it did something else than to evaluate"))
         }
     }

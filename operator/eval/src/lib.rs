@@ -13,7 +13,9 @@
 
 #![warn(missing_docs)]
 
+pub mod engine;
 pub mod environment;
+pub mod faults;
 mod host;
 pub mod inputs;
 pub mod keras;
@@ -26,7 +28,7 @@ pub use zarathustra_model::{architecture, cost, safetensors, text};
 pub use wire::Device;
 
 pub use host::{
-    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, LocalFailure, ModelRun, RunError,
-    Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers,
-    check_memory, evaluate, judge_unfetched, run_model,
+    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, Isolation, LocalFailure, ModelRun,
+    RunError, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings,
+    Workers, check_memory, check_sandbox, evaluate, judge_unfetched, run_model,
 };

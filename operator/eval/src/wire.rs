@@ -2,9 +2,10 @@
 //! input and output.
 //!
 //! The host sends one job and keeps the pipe open; when it closes, the worker ends itself. The
-//! worker answers with one reply and, where there are scores, one frame that holds the scores
-//! file. The host believes a worker nothing beyond a bounded, checked reply.
+//! worker answers with one reply and, where there are scores or compiled code, one frame that
+//! holds them. The host believes a worker nothing beyond a bounded, checked reply.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ use zarathustra_primitives::{Digest, Engine};
 pub const MAX_JOB_BYTES: u32 = 1 << 20;
 /// Largest reply.
 pub const MAX_REPLY_BYTES: u32 = 16 << 10;
+/// Largest compiled evaluator. Machine code takes about twice the bytes of its component.
+pub const MAX_CODE_BYTES: u32 = 1 << 30;
 /// Most bytes that a model which runs by itself answers.
 pub const MAX_OUTPUT_BYTES: u32 = 1 << 30;
 
@@ -46,7 +49,7 @@ impl Device {
     /// Where a task computes if libtorch is to do it here: all else is the processor's.
     pub fn of(self, task: &Task) -> Self {
         let engine = match task {
-            Task::Compile => Engine::None,
+            Task::Check | Task::Compile(_) => Engine::None,
             Task::Evaluate(task) => task.engine,
             Task::Run(task) => task.engine,
         };
@@ -70,40 +73,66 @@ impl Device {
     }
 }
 
+/// A compiled evaluator, as the host keeps it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Bytes of the file before the code.
+    pub offset: u64,
+    /// Bytes of code.
+    pub size: u64,
+    /// BLAKE3 of the code, 64 hex digits, as the host's tag vouches for it.
+    pub blake3: String,
+}
+
 /// What a worker is started for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Job {
-    /// Go on when the kernel cannot enforce the sandbox. For development on kernels without
-    /// Landlock only.
+    /// Go on without the parts of the sandbox that cannot be had here. For development only.
     pub allow_unsandboxed: bool,
     /// Most data memory of the process, in bytes; the kernel enforces it.
     pub data_bytes: u64,
     /// Most processor time, in seconds; the kernel enforces it.
     pub cpu_seconds: u64,
-    /// The request's limit for the evaluator's memory.
-    pub memory_bytes: u64,
     /// The environment lock to compute under, as JSON. The host sets the variables of it that are
     /// read before the worker can.
     pub environment: String,
     /// Where libtorch computes.
     pub device: Device,
-    /// Folder of the compiled evaluator.
-    pub cache: PathBuf,
-    /// The evaluation program.
-    pub evaluator: JobFile,
-    /// What to do with it.
+    /// What to do.
     pub task: Task,
 }
 
-/// What to do with an evaluator.
+/// What to do in the sandbox.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Task {
-    /// Compile it into the cache.
-    Compile,
+    /// Enter the sandbox and tell what it consists of.
+    Check,
+    /// Compile this evaluator and answer the machine code.
+    Compile(JobFile),
     /// Score both models.
     Evaluate(Box<Evaluate>),
     /// Run a model by itself, without an evaluator.
     Run(Box<Run>),
+}
+
+impl Task {
+    /// The files that the task reads: the only ones that the worker may open.
+    pub fn files(&self) -> Vec<&std::path::Path> {
+        match self {
+            Self::Check => vec![],
+            Self::Compile(evaluator) => vec![&evaluator.path],
+            Self::Evaluate(task) => vec![
+                &task.evaluator.path,
+                &task.code.path,
+                &task.architecture.path,
+                &task.champion.path,
+                &task.challenger.path,
+            ],
+            Self::Run(task) => vec![&task.architecture, &task.parameters, &task.inputs],
+        }
+    }
 }
 
 /// The inputs of an evaluation.
@@ -111,6 +140,10 @@ pub enum Task {
 pub struct Evaluate {
     /// The request manifest, as its file has it.
     pub manifest: String,
+    /// The evaluation program.
+    pub evaluator: JobFile,
+    /// The same, compiled.
+    pub code: CodeFile,
     /// The models' architecture.
     pub architecture: JobFile,
     /// The champion's parameters.
@@ -139,7 +172,9 @@ pub struct Run {
 /// How a job ended.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
-    /// The evaluator is in the cache.
+    /// What the sandbox consists of.
+    Checked(Protection),
+    /// The evaluator is compiled; its code follows in a frame of its own.
     Compiled,
     /// Both models were scored; the scores file follows in a frame of its own.
     Scored(Spent),
@@ -176,10 +211,49 @@ pub enum LocalKind {
     OutOfMemory,
     /// The sandbox cannot be had here.
     Sandbox,
+    /// The evaluator used up its stack, whose depth depends on how the worker was built.
+    StackExhausted,
+    /// The compiled evaluator is not what the host vouched for.
+    CodeChanged,
+    /// The compiled evaluator was made by another engine or for another processor.
+    CodeIncompatible,
     /// The processor lacks what the environment lock asks for.
     Unsupported,
     /// A file of the job could not be read, or something failed that should not.
     Internal,
+}
+
+/// A part of the sandbox. Each is required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Guard {
+    /// Limits that the kernel keeps on memory, time and files.
+    ResourceLimits,
+    /// No program that the worker could start has more rights than it.
+    NoNewPrivileges,
+    /// Only the job's files can be opened.
+    Landlock,
+    /// Only listed system calls are answered.
+    Seccomp,
+}
+
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ResourceLimits => "resource limits",
+            Self::NoNewPrivileges => "no_new_privs",
+            Self::Landlock => "Landlock",
+            Self::Seccomp => "seccomp",
+        })
+    }
+}
+
+/// What the sandbox of a worker consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protection {
+    /// Landlock's version in force; 0 for none.
+    pub landlock_abi: u32,
+    /// What is missing and why; empty unless the job allows it.
+    pub missing: Vec<(Guard, String)>,
 }
 
 /// What an evaluation took.
@@ -195,6 +269,21 @@ pub struct Spent {
     pub champion_fuel: u64,
     /// Fuel that scoring the challenger took.
     pub challenger_fuel: u64,
+    /// What else was seen while the champion was scored.
+    pub champion_seen: Seen,
+    /// What else was seen while the challenger was scored.
+    pub challenger_seen: Seen,
+}
+
+/// What a program did while it scored one model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Seen {
+    /// Most memory that the program held at once, its tensors on the host's side included, in bytes.
+    pub memory_bytes: u64,
+    /// Rows that the model was asked about.
+    pub rows: u64,
+    /// Scores that lay outside the request's range and were clipped to it.
+    pub clipped: u32,
 }
 
 /// Writes a frame: the length as four bytes, big-endian, and the bytes.

@@ -47,10 +47,14 @@ pub struct ImproveParts {
     pub workers: Vec<WorkerProgram>,
     /// Compile cache of evaluators.
     pub cache_dir: PathBuf,
+    /// File of the secret that vouches for the cache; beside it when absent.
+    pub cache_key: Option<PathBuf>,
     /// Most memory of a worker, bytes.
     pub memory_bytes: u64,
     /// Longest evaluation.
     pub wall: Duration,
+    /// Evaluate even where a part of the sandbox cannot be had.
+    pub allow_unsandboxed: bool,
 }
 
 /// The kind; clones share everything.
@@ -76,6 +80,25 @@ struct Found {
     scores: Option<Arc<SampleScores>>,
 }
 
+/// The workers, each of which has entered the sandbox once.
+async fn find_workers(parts: &ImproveParts) -> Result<Workers, LocalFailure> {
+    let (cache, memory) = (&parts.cache_dir, parts.memory_bytes);
+    let mut workers = Workers::ask(&parts.workers, cache, memory, parts.wall)
+        .await?
+        .allow_unsandboxed(parts.allow_unsandboxed);
+    if let Some(key) = &parts.cache_key {
+        workers = workers.with_cache_key(key);
+    }
+    for isolation in workers.check_sandboxes().await? {
+        if isolation.protection.missing.is_empty() {
+            tracing::info!(sandbox = %isolation, "evaluations are isolated");
+        } else {
+            tracing::warn!(sandbox = %isolation, "evaluations are not isolated, as told");
+        }
+    }
+    Ok(workers)
+}
+
 /// What fetching found, before any seed.
 enum Ready {
     /// Everything is here.
@@ -93,19 +116,19 @@ struct Prepared {
 }
 
 impl Improve {
-    /// Starts the content store and asks the worker programs for their environments.
+    /// Starts the content store, asks the worker programs for their environments and has each
+    /// enter the sandbox once.
     ///
     /// # Errors
-    /// [`ContentError`], or [`LocalFailure`] for a worker program that cannot be used.
+    /// [`ContentError`], or [`LocalFailure`] for a worker program that cannot be used or lacks a
+    /// part of the sandbox.
     pub async fn start(parts: ImproveParts) -> Result<Self, StartError> {
-        let content = ContentHandle::start(&parts.content, &parts.data_dir.join("ipfs")).await?;
-        let workers = Workers::ask(
-            &parts.workers,
-            &parts.cache_dir,
-            parts.memory_bytes,
-            parts.wall,
-        )
-        .await?;
+        let content_dir = parts.data_dir.join("ipfs");
+        let (content, workers) = tokio::join!(
+            ContentHandle::start(&parts.content, &content_dir),
+            find_workers(&parts)
+        );
+        let (content, workers) = (content?, workers?);
         let addresses = content.store().identity().await?.addresses.join(",");
         Ok(Self {
             champions: Champions::new(parts.chain.clone(), content.clone(), parts.store),
@@ -527,8 +550,8 @@ pub enum StartError {
     /// The content store cannot start.
     #[error("start the content store")]
     Content(#[from] ContentError),
-    /// There is no worker program.
-    #[error("find the worker program")]
+    /// There is no worker program, or no sandbox for it.
+    #[error("prepare evaluations")]
     Worker(#[from] LocalFailure),
 }
 

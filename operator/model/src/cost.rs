@@ -1,23 +1,27 @@
 //! What a model costs, derived from its architecture without running it.
 //!
-//! The cost bounds both engines: multiply-adds are what linear algebra takes, and an element of
-//! anything that needs an exponential counts [`TRANSCENDENTAL`] of them, since the reference
-//! engine computes it in software.
+//! The cost bounds both engines, so it counts what the slower one takes: a multiply-add of linear
+//! algebra is the unit, an element that is only passed over counts [`ELEMENT`] of them, and one
+//! that needs an exponential or the like, which the reference engine computes in software,
+//! [`TRANSCENDENTAL`].
 
 use serde::Serialize;
 
 use crate::architecture::{Architecture, Direction, Op, ParameterSpec, Recurrent, Step};
 
 /// Multiply-adds that an element counts whose computation needs an exponential or the like.
-pub const TRANSCENDENTAL: u64 = 16;
+pub const TRANSCENDENTAL: u64 = 64;
+/// Multiply-adds that an element counts that is read, changed and written, or only moved.
+pub const ELEMENT: u64 = 8;
 /// Multiply-adds that an element of a normalisation counts: two passes for the moments, then
 /// scale and shift.
-const NORMALISED: u64 = 4;
+const NORMALISED: u64 = 2 * ELEMENT;
 const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
 
 /// Multiply-adds that the reference engine does in a second: a low figure for one thread, so that a
-/// request that fits it fits every operator's machine.
-pub const REFERENCE_MACS_PER_SECOND: u64 = 200_000_000;
+/// request that fits it fits every operator's machine. `cargo run -p zarathustra-reference
+/// --example cost` measures it operation by operation.
+pub const REFERENCE_MACS_PER_SECOND: u64 = 500_000_000;
 
 /// Static cost of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,17 +101,18 @@ impl Work {
                 let window = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
                 // Each window unrolled, as libtorch does where it has no better way.
                 let unrolled = product(&[after / c.channels, c.groups, window]);
-                work(product(&[after, window]), unrolled)
+                work(product(&[after, window.saturating_add(ELEMENT)]), unrolled)
             }
             Op::ConvTranspose1d(c) | Op::ConvTranspose2d(c) => {
                 let window = product(&[c.channels / c.groups, product(&c.kernel)]);
-                let macs = product(&[before, window]);
+                // Places that nothing reaches are written too.
+                let macs = sum(&[product(&[before, window]), product(&[after, ELEMENT])]);
                 work(macs, product(&[before / inputs[0][0], c.groups, window]))
             }
-            Op::MaxPool1d(p) | Op::MaxPool2d(p) => work(product(&[after, product(&p.kernel)]), 0),
-            Op::AvgPool1d(p) | Op::AvgPool2d(p) => work(product(&[after, product(&p.kernel)]), 0),
-            Op::Mean { .. } | Op::Max { .. } => work(before, 0),
-            Op::BatchNorm { .. } => work(after, 0),
+            Op::MaxPool1d(p) | Op::MaxPool2d(p) => pooled(after, &p.kernel),
+            Op::AvgPool1d(p) | Op::AvgPool2d(p) => pooled(after, &p.kernel),
+            Op::Mean { .. } | Op::Max { .. } => work(product(&[before, ELEMENT]), 0),
+            Op::BatchNorm { .. } => work(product(&[after, ELEMENT]), 0),
             Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => {
                 work(product(&[after, NORMALISED]), after)
             }
@@ -152,7 +157,9 @@ impl Work {
             | Op::Softplus {}
             | Op::Softmax { .. }
             | Op::LogSoftmax { .. } => work(product(&[after, TRANSCENDENTAL]), after),
-            Op::Add {} | Op::Multiply {} => work(product(&[after, inputs.len() as u64]), 0),
+            Op::Add {} | Op::Multiply {} => {
+                work(product(&[after, inputs.len() as u64, ELEMENT]), 0)
+            }
             Op::Dropout { .. } | Op::Reshape { .. } => work(0, 0),
             Op::TransformerEncoder(_) | Op::TransformerDecoder(_) => {
                 unreachable!("blocks are no steps")
@@ -170,8 +177,15 @@ impl Work {
             | Op::Concatenate { .. }
             | Op::Scale { .. }
             | Op::Slice { .. }
-            | Op::Pad { .. } => work(after, 0),
+            | Op::Pad { .. } => work(product(&[after, ELEMENT]), 0),
         }
+    }
+}
+
+fn pooled(after: u64, kernel: &[u64]) -> Work {
+    Work {
+        macs: product(&[after, product(kernel), ELEMENT]),
+        scratch: 0,
     }
 }
 
@@ -246,7 +260,7 @@ mod tests {
         let expected = Cost {
             parameters: (5 + 5) + (5 * 10 + 10) + (10 + 1),
             parameter_bytes: 4 * 81,
-            macs_per_sample: 5 + 5 * 16 + 5 * 10 + 10 * 16 + 10,
+            macs_per_sample: 5 + 5 * 64 + 5 * 10 + 10 * 64 + 10,
             // In front of and behind the second tanh, and its working memory.
             activation_bytes: 4 * 30,
         };
@@ -260,8 +274,8 @@ mod tests {
             r#"{"name":"last","op":"conv2d","inputs":["image"],"channels":6,"kernel":[3,3],
                 "stride":[2,2],"padding":[[1,1],[1,1]],"dilation":[1,1],"groups":2,"bias":true}"#,
         );
-        // 6 channels at 4 x 4 places, each from 2 channels of 3 x 3.
-        assert_eq!(cost.macs_per_sample, 6 * 16 * 2 * 9);
+        // 6 channels at 4 x 4 places, each from 2 channels of 3 x 3, and written.
+        assert_eq!(cost.macs_per_sample, 6 * 16 * (2 * 9 + 8));
         assert_eq!(cost.parameters, 6 * 2 * 9 + 6);
         assert_eq!(
             cost.activation_bytes,
@@ -279,7 +293,7 @@ mod tests {
         );
         let projections = 5 * 8 * 8 + 2 * (5 * 8 * 4) + 5 * 8 * 8;
         let scores = 2 * 5 * 5;
-        assert_eq!(cost.macs_per_sample, projections + scores * (2 * 4 + 16));
+        assert_eq!(cost.macs_per_sample, projections + scores * (2 * 4 + 64));
         assert_eq!(cost.parameters, 8 * 8 + 4 * 8 + 4 * 8 + 8 * 8);
     }
 

@@ -1,5 +1,6 @@
 //! Prints what the reference engine takes for 10⁹ multiply-adds, as `zarathustra_model::cost`
-//! counts them, of the operations that most models spend their time in.
+//! counts them, of the operations that most models spend their time in, and of the dearest ones:
+//! those that do the least between two elements.
 //!
 //!     cargo run --release --package zarathustra-reference --example cost
 
@@ -24,22 +25,22 @@ const OPERATIONS: &[(&str, &str, &str, usize)] = &[
         1,
     ),
     (
-        "linear, 64 vectors of 512 to 512",
-        "[64,512]",
-        r#""op":"linear","units":512,"bias":true"#,
+        "linear, 64 vectors of 256 to 256",
+        "[64,256]",
+        r#""op":"linear","units":256,"bias":true"#,
         1,
     ),
     (
-        "conv2d, 3 x 3, 64 channels to 64, 56 x 56",
-        "[64,56,56]",
+        "conv2d, 3 x 3, 64 channels to 64, 14 x 14",
+        "[64,14,14]",
         r#""op":"conv2d","channels":64,"kernel":[3,3],"stride":[1,1],
             "padding":[[1,1],[1,1]],"dilation":[1,1],"groups":1,"bias":false"#,
         1,
     ),
     (
-        "conv2d, 3 x 3, 512 channels to 512, 7 x 7",
-        "[512,7,7]",
-        r#""op":"conv2d","channels":512,"kernel":[3,3],"stride":[1,1],
+        "conv2d, 3 x 3, 128 channels to 128, 7 x 7",
+        "[128,7,7]",
+        r#""op":"conv2d","channels":128,"kernel":[3,3],"stride":[1,1],
             "padding":[[1,1],[1,1]],"dilation":[1,1],"groups":1,"bias":false"#,
         1,
     ),
@@ -51,24 +52,24 @@ const OPERATIONS: &[(&str, &str, &str, usize)] = &[
         1,
     ),
     (
-        "conv_transpose2d, 4 x 4, stride 2, 64 channels to 64, 28 x 28",
-        "[64,28,28]",
+        "conv_transpose2d, 4 x 4, stride 2, 64 channels to 64, 7 x 7",
+        "[64,7,7]",
         r#""op":"conv_transpose2d","channels":64,"kernel":[4,4],"stride":[2,2],"padding":[1,1],
             "output_padding":[0,0],"dilation":[1,1],"groups":1,"bias":false"#,
         1,
     ),
     (
-        "attention, 128 places, 8 heads of 64",
-        "[128,512]",
-        r#""op":"multi_head_attention","heads":8,"key_value_heads":8,"head_size":64,
-            "units":512,"bias":true,"output_bias":true,"causal":false,"rotary":null"#,
+        "attention, 64 places, 4 heads of 32",
+        "[64,128]",
+        r#""op":"multi_head_attention","heads":4,"key_value_heads":4,"head_size":32,
+            "units":128,"bias":true,"output_bias":true,"causal":false,"rotary":null"#,
         3,
     ),
     (
-        "attention, 512 places, 4 heads of 32",
-        "[512,128]",
-        r#""op":"multi_head_attention","heads":4,"key_value_heads":4,"head_size":32,
-            "units":128,"bias":true,"output_bias":true,"causal":true,"rotary":null"#,
+        "attention, causal, 128 places, 4 heads of 16",
+        "[128,64]",
+        r#""op":"multi_head_attention","heads":4,"key_value_heads":4,"head_size":16,
+            "units":64,"bias":true,"output_bias":true,"causal":true,"rotary":null"#,
         3,
     ),
     (
@@ -78,15 +79,89 @@ const OPERATIONS: &[(&str, &str, &str, usize)] = &[
         1,
     ),
     (
-        "gelu, 65536 elements",
-        "[65536]",
+        "gelu, 8192 elements",
+        "[8192]",
         r#""op":"gelu","approximate":false"#,
         1,
     ),
     (
-        "softmax, 65536 elements",
-        "[65536]",
+        "softmax, 8192 elements",
+        "[8192]",
         r#""op":"softmax","dim":0"#,
+        1,
+    ),
+    ("tanh, 8192 elements", "[8192]", r#""op":"tanh""#, 1),
+    ("mish, 8192 elements", "[8192]", r#""op":"mish""#, 1),
+    (
+        "layer norm, 64 vectors of 512",
+        "[64,512]",
+        r#""op":"layer_norm","dims":1,
+        "epsilon":1e-5,"weight":true,"bias":true"#,
+        1,
+    ),
+    ("relu, 8192 elements", "[8192]", r#""op":"relu""#, 1),
+    (
+        "transpose, 256 x 256",
+        "[256,256]",
+        r#""op":"transpose","order":[1,0]"#,
+        1,
+    ),
+    (
+        "add, 8192 elements to themselves",
+        "[8192]",
+        r#""op":"add""#,
+        2,
+    ),
+    (
+        "linear, 8192 vectors of 1 to 1",
+        "[8192,1]",
+        r#""op":"linear","units":1,"bias":true"#,
+        1,
+    ),
+    (
+        "linear, 1024 vectors of 64 to 1",
+        "[1024,64]",
+        r#""op":"linear","units":1,"bias":true"#,
+        1,
+    ),
+    (
+        "conv2d, 1 x 1, depthwise, 16 channels, 64 x 64",
+        "[16,64,64]",
+        r#""op":"conv2d","channels":16,"kernel":[1,1],"stride":[1,1],"padding":[[0,0],[0,0]],
+            "dilation":[1,1],"groups":16,"bias":false"#,
+        1,
+    ),
+    (
+        "conv2d, 1 x 1, depthwise, 8192 channels, 1 x 1",
+        "[8192,1,1]",
+        r#""op":"conv2d","channels":8192,"kernel":[1,1],"stride":[1,1],"padding":[[0,0],[0,0]],
+            "dilation":[1,1],"groups":8192,"bias":false"#,
+        1,
+    ),
+    (
+        "max_pool2d, 2 x 2, 16 channels, 64 x 64",
+        "[16,64,64]",
+        r#""op":"max_pool2d","kernel":[2,2],"stride":[2,2],"padding":[[0,0],[0,0]]"#,
+        1,
+    ),
+    (
+        "attention, 256 places, 64 heads of 1",
+        "[256,1]",
+        r#""op":"multi_head_attention","heads":64,"key_value_heads":64,"head_size":1,
+            "units":1,"bias":true,"output_bias":true,"causal":false,"rotary":null"#,
+        3,
+    ),
+    (
+        "gru, 4096 elements of 1, 1 unit",
+        "[4096,1]",
+        r#""op":"gru","units":1,"bias":true,"direction":"forward","returns":"sequence""#,
+        1,
+    ),
+    (
+        "conv_transpose1d, kernel 1, stride 64, 1024 elements",
+        "[1,1024]",
+        r#""op":"conv_transpose1d","channels":1,"kernel":[1],"stride":[64],"padding":[0],
+            "output_padding":[63],"dilation":[1],"groups":1,"bias":true"#,
         1,
     ),
 ];
@@ -131,12 +206,14 @@ fn seconds_per_row(architecture: &Architecture) -> f64 {
             .forward(&[Values::F32(&input)], 1)
             .expect("the input fits")
     };
-    row();
+    // The shortest time, since other programs can only add to it; a row is short enough to pass
+    // between two of them.
     let start = Instant::now();
-    let mut rows = 0;
+    let mut shortest = Duration::MAX;
     while start.elapsed() < WHILE {
+        let start = Instant::now();
         row();
-        rows += 1;
+        shortest = shortest.min(start.elapsed());
     }
-    start.elapsed().as_secs_f64() / f64::from(rows)
+    shortest.as_secs_f64()
 }

@@ -69,7 +69,8 @@ mod tests {
     #[test]
     fn offsets_follow_the_strides() {
         assert_eq!(strides(&[2, 3, 4]), [12, 4, 1]);
-        let all = |shape: &[usize], strides: &[usize]| Offsets::new(shape, strides).collect();
+        let all =
+            |shape: &[usize], strides: &[usize]| Offsets::new(shape, strides).collect::<Vec<_>>();
         let expected: Vec<usize> = (0..24).collect();
         assert_eq!(expected, all(&[2, 3, 4], &[12, 4, 1]));
         // Transposed, and repeated.

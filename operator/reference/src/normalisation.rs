@@ -55,7 +55,8 @@ pub struct GroupNorm {
     pub weight: Option<Vec<f32>>,
     /// Offsets, if there are.
     pub bias: Option<Vec<f32>>,
-    /// Elements one behind the other that share a scale and an offset; both lists repeat.
+    /// Elements one behind the other that share a scale and an offset, a divisor of the size; both
+    /// lists repeat.
     pub sharing: usize,
     /// Added below the root.
     pub epsilon: f64,
@@ -74,16 +75,15 @@ impl Kernel for GroupNorm {
                 distance * distance
             });
             let deviation = (self::mean(squares) + self.epsilon).sqrt();
-            for x in group {
+            for shared in group.chunks(self.sharing) {
                 let place = result.len() / self.sharing;
-                let mut value = (f64::from(*x) - mean) / deviation;
-                if let Some(weight) = &self.weight {
-                    value *= f64::from(weight[place % weight.len()]);
-                }
-                if let Some(bias) = &self.bias {
-                    value += f64::from(bias[place % bias.len()]);
-                }
-                result.push(value as f32);
+                let of = |list: &Option<Vec<f32>>, default: f64| match list {
+                    Some(list) => f64::from(list[place % list.len()]),
+                    None => default,
+                };
+                let (weight, bias) = (of(&self.weight, 1.0), of(&self.bias, 0.0));
+                let normed = shared.iter().map(|x| (f64::from(*x) - mean) / deviation);
+                result.extend(normed.map(|x| (x * weight + bias) as f32));
             }
         }
         result

@@ -63,7 +63,7 @@ impl Random {
 
     fn floats(&mut self, count: u64, ordinary: bool) -> Vec<f32> {
         let mut float = || match self.float() {
-            x if ordinary && !(x.abs() <= 1.0) => 0.5,
+            x if ordinary && (x.is_nan() || x.abs() > 1.0) => 0.5,
             x => x,
         };
         (0..count).map(|_| float()).collect()

@@ -42,7 +42,7 @@ pub enum PlanError {
     TooSmall {
         /// The wanted improvement.
         improvement: i64,
-        /// Minimum improvement and tolerance.
+        /// What the lower bound must reach.
         limit: i64,
     },
     /// No scores of the range have such an improvement over what the pilot saw.
@@ -78,7 +78,7 @@ impl PlanError {
 pub struct Goal {
     /// The improvement to be found, in millionths.
     pub improvement: i64,
-    /// What the lower bound must reach: minimum improvement and tolerance, in millionths.
+    /// What the lower bound must reach: the minimum improvement, in millionths.
     pub limit: i64,
     /// Probability with which it is to be found.
     pub power: f64,
@@ -285,29 +285,36 @@ fn guess(test: &Test, differences: &[i64], goal: &Goal) -> u32 {
 }
 
 /// Samples near `n` whose power is `wanted`: a line through the log-odds of the power at a few
-/// numbers of samples, over their logarithms.
+/// numbers of samples, over their logarithms. Where the half-width outweighs the spread of the
+/// mean, the power leaps within a part in a hundred, so they are taken ever closer to `n`.
 fn refine(n: u32, wanted: f64, power: impl Fn(u32) -> f64) -> u32 {
     let odds = |p: f64| (p / (1.0 - p)).ln();
-    let places: Vec<u32> = [0.85, 0.95, 1.05, 1.15]
-        .map(|part| ((f64::from(n) * part) as u32).clamp(2, MAX_SAMPLES))
-        .to_vec();
-    let points: Vec<(f64, f64)> = places
-        .iter()
-        .map(|n| (f64::from(*n).ln(), power(*n)))
-        .filter(|(_, power)| (0.02..0.98).contains(power))
-        .map(|(place, power)| (place, odds(power)))
-        .collect();
-    let count = points.len() as f64;
-    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
-    let spread = mean(&|p| (p.0 - x).powi(2));
-    let slope = mean(&|p| (p.0 - x) * (p.1 - y)) / spread;
-    // Where the power leaps from nothing to all there is no line, and what was found is exact.
-    if points.len() < 3 || !slope.is_finite() || slope <= 0.0 {
-        return n;
+    for spread in [0.15, 0.05, 0.015, 0.005] {
+        let mut places = [-1.0, -0.3, 0.3, 1.0]
+            .map(|part| ((f64::from(n) * (1.0 + part * spread)) as u32).clamp(2, MAX_SAMPLES))
+            .to_vec();
+        places.dedup();
+        let points: Vec<(f64, f64)> = places
+            .iter()
+            .map(|n| (f64::from(*n).ln(), power(*n)))
+            .filter(|(_, power)| (0.05..0.95).contains(power))
+            .map(|(place, power)| (place, odds(power)))
+            .collect();
+        if points.len() < 3 {
+            continue;
+        }
+        let count = points.len() as f64;
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+        let (x, y) = (mean(&|p| p.0), mean(&|p| p.1));
+        let slope = mean(&|p| (p.0 - x) * (p.1 - y)) / mean(&|p| (p.0 - x).powi(2));
+        if slope > 0.0 {
+            let fitted = (x + (odds(wanted) - y) / slope).exp().ceil();
+            let near = fitted.clamp(0.9 * f64::from(n), 1.1 * f64::from(n));
+            return (near as u32).clamp(2, MAX_SAMPLES);
+        }
     }
-    let fitted = (x + (odds(wanted) - y) / slope).exp().ceil();
-    (fitted.clamp(0.8 * f64::from(n), 1.25 * f64::from(n)) as u32).clamp(2, MAX_SAMPLES)
+    // The power leaps from nothing to all between one number of samples and the next.
+    n
 }
 
 #[cfg(test)]

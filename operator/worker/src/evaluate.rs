@@ -9,37 +9,43 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store, Trap};
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
 use zarathustra_eval::cost::Cost;
+use zarathustra_eval::faults;
 use zarathustra_eval::manifest::{MAX_EVALUATOR_BYTES, Manifest};
 use zarathustra_eval::parameters::{self, Expected, ParametersError};
-use zarathustra_eval::wire::{Evaluate, Job, JobFile, LocalKind, Spent};
+use zarathustra_eval::wire::{CodeFile, Evaluate, JobFile, LocalKind, MAX_CODE_BYTES, Seen, Spent};
 use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
+use crate::Ended;
+use crate::engine::{self, CodeError};
 use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
-use crate::quantise::quantise;
-use crate::{Ended, engine};
+use crate::quantise::{is_beyond, quantise};
 
 /// Most bytes that the program may pass to the host in one call, whatever its memory limit.
 const MAX_CALL_BYTES: u64 = 1 << 30;
 
-/// Compiles the evaluator into the cache.
+/// Compiles the evaluator: machine code for an engine of the same settings.
 ///
 /// # Errors
 /// When it is not the pinned file or no evaluator.
-pub fn compile(job: &Job) -> Result<(), Ended> {
-    let engine = engine::engine(&job.cache).map_err(internal)?;
-    load_evaluator(&engine, &job.evaluator).map(|_| ())
+pub fn compile(file: &JobFile) -> Result<Vec<u8>, Ended> {
+    let engine = engine::engine().map_err(internal)?;
+    let bytes = read_evaluator(file)?;
+    let component = engine::compile(&engine, &bytes).map_err(|error| no_evaluator(&error))?;
+    prepare(&engine, &component)?;
+    let code = component.serialize().map_err(internal)?;
+    if code.len() > MAX_CODE_BYTES as usize {
+        let detail = format!("the evaluator compiles to {} bytes", code.len());
+        return Err(Ended::local(LocalKind::Unsupported, detail));
+    }
+    Ok(code)
 }
 
 /// Scores both models.
 ///
 /// # Errors
 /// When the content is at fault, or when it cannot be done here.
-pub fn evaluate(
-    job: &Job,
-    task: &Evaluate,
-    device: Device,
-) -> Result<(Spent, SampleScores), Ended> {
+pub fn evaluate(task: &Evaluate, device: Device) -> Result<(Spent, SampleScores), Ended> {
     check_processor()?;
     let started = Instant::now();
     let manifest = Manifest::from_json(task.manifest.as_bytes()).map_err(internal)?;
@@ -48,8 +54,8 @@ pub fn evaluate(
     // The request is checked before the challenger: what is wrong with it is its owner's fault,
     // whatever was submitted to it.
     let architecture = load_architecture(&task.architecture, &manifest)?;
-    let engine = engine::engine(&job.cache).map_err(internal)?;
-    let evaluator = load_evaluator(&engine, &job.evaluator)?;
+    let engine = engine::engine().map_err(internal)?;
+    let evaluator = load_evaluator(&engine, &task.evaluator, &task.code)?;
     let load = |file| load_model(file, &manifest, &architecture, (task.engine, device));
     let challenger =
         load(&task.challenger)?.map_err(|error| Ended::failed(error.status(), error))?;
@@ -65,17 +71,19 @@ pub fn evaluate(
         seed,
     };
     let timer = Instant::now();
-    let (challenger, fuel) = runs.score(challenger, Role::Challenger)?;
-    (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), fuel);
+    let challenger = runs.score(challenger, Role::Challenger)?;
+    (spent.challenger_micros, spent.challenger_fuel) = (micros(timer), challenger.fuel);
+    spent.challenger_seen = challenger.seen;
 
     let timer = Instant::now();
-    let (champion, fuel) = match load(&task.champion)? {
+    let champion = match load(&task.champion)? {
         Ok(model) => runs.champion(model)?,
-        Err(_) => (runs.worst(), 0),
+        Err(_) => runs.worst(0),
     };
-    (spent.champion_micros, spent.champion_fuel) = (micros(timer), fuel);
+    (spent.champion_micros, spent.champion_fuel) = (micros(timer), champion.fuel);
+    spent.champion_seen = champion.seen;
 
-    let pairs = champion.into_iter().zip(challenger);
+    let pairs = champion.scores.into_iter().zip(challenger.scores);
     let scores = pairs.map(|(champion, challenger)| SampleScore {
         champion,
         challenger,
@@ -97,20 +105,24 @@ struct Runs<'a> {
 impl Runs<'_> {
     /// Scores the champion. It can lose samples, but never void an evaluation: where the program
     /// fails on it after having scored the challenger, every sample scores the least.
-    fn champion(&self, model: Model) -> Result<(Vec<Score>, u64), Ended> {
+    fn champion(&self, model: Model) -> Result<Scored, Ended> {
         match self.score(model, Role::Champion) {
-            Err(Ended::Failed { .. }) => Ok((self.worst(), self.manifest.limits.fuel)),
+            Err(Ended::Failed { .. }) => Ok(self.worst(self.manifest.limits.fuel)),
             other => other,
         }
     }
 
-    /// The scores of a champion that failed on every sample.
-    fn worst(&self) -> Vec<Score> {
-        vec![self.manifest.score_range.lo(); self.manifest.samples as usize]
+    /// A champion that failed on every sample.
+    fn worst(&self, fuel: u64) -> Scored {
+        Scored {
+            scores: vec![self.manifest.score_range.lo(); self.manifest.samples as usize],
+            fuel,
+            seen: Seen::default(),
+        }
     }
 
-    /// Runs the program on a model: its scores, and the fuel that they took.
-    fn score(&self, model: Model, role: Role) -> Result<(Vec<Score>, u64), Ended> {
+    /// Runs the program on a model.
+    fn score(&self, model: Model, role: Role) -> Result<Scored, Ended> {
         let limits = &self.manifest.limits;
         let host = Host::new(Rc::new(model), role, limits.memory_bytes);
         let mut store = Store::new(self.engine, host);
@@ -128,24 +140,38 @@ impl Runs<'_> {
         let fuel = limits
             .fuel
             .saturating_sub(store.get_fuel().map_err(internal)?);
-        let rows = store.into_data().into_rows();
+        let (rows, memory_bytes) = store.into_data().into_seen();
         let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
-        let scores = answer.map_err(|text| invalid(format!("the evaluator says: {text}")))?;
+        let scores = answer.map_err(|text| invalid(format!("{}{text}", faults::SAYS)))?;
         if scores.len() != self.manifest.samples as usize {
-            let asked = self.manifest.samples;
-            return Err(invalid(format!(
-                "{} scores for {asked} samples",
-                scores.len()
-            )));
+            let words = faults::count(scores.len(), self.manifest.samples);
+            return Err(invalid(words));
         }
+        let range = self.manifest.score_range;
+        let clipped = scores
+            .iter()
+            .filter(|score| is_beyond(**score, range))
+            .count();
         let mut scores = scores
             .into_iter()
-            .map(|score| quantise(score, self.manifest.score_range))
+            .map(|score| quantise(score, range))
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| invalid("a score is not a number".to_owned()))?;
-        fail_samples(&mut scores, &rows, self.manifest.score_range.lo());
-        Ok((scores, fuel))
+            .ok_or_else(|| invalid(faults::NOT_A_NUMBER.to_owned()))?;
+        fail_samples(&mut scores, &rows, range.lo());
+        let seen = Seen {
+            memory_bytes,
+            rows: rows.total,
+            clipped: u32::try_from(clipped).unwrap_or(u32::MAX),
+        };
+        Ok(Scored { scores, fuel, seen })
     }
+}
+
+/// What the program made of one model.
+struct Scored {
+    scores: Vec<Score>,
+    fuel: u64,
+    seen: Seen,
 }
 
 /// Gives the least score to the samples whose rows the champion failed on.
@@ -182,18 +208,46 @@ fn load_architecture(file: &JobFile, manifest: &Manifest) -> Result<Architecture
     }
 }
 
-fn load_evaluator(engine: &Engine, file: &JobFile) -> Result<EvaluatorPre<Host>, Ended> {
-    let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
-    let bytes = read_pinned(file, MAX_EVALUATOR_BYTES)?
-        .ok_or_else(|| invalid("the evaluator is not the pinned file".to_owned()))?;
-    let prepare = || {
-        let component: Component = engine::load(engine, &bytes)?;
+/// The evaluator, from its compiled form. Its own bytes are checked as well: an operator that has
+/// it compiled must not find another status than one that has not.
+fn load_evaluator(
+    engine: &Engine,
+    file: &JobFile,
+    code: &CodeFile,
+) -> Result<EvaluatorPre<Host>, Ended> {
+    read_evaluator(file)?;
+    let component = engine::load(engine, code).map_err(|error| {
+        let kind = match error {
+            CodeError::Read(_) => LocalKind::Internal,
+            CodeError::Changed => LocalKind::CodeChanged,
+            CodeError::Incompatible(_) => LocalKind::CodeIncompatible,
+        };
+        Ended::local(kind, error)
+    })?;
+    prepare(engine, &component)
+}
+
+fn read_evaluator(file: &JobFile) -> Result<Vec<u8>, Ended> {
+    let other = || {
+        let detail = "the evaluator is not the pinned file";
+        Ended::failed(Status::EvaluatorInvalid, detail)
+    };
+    read_pinned(file, MAX_EVALUATOR_BYTES)?.ok_or_else(other)
+}
+
+/// Fits the component to the host: it exports `evaluate` and imports nothing but `wasi:nn`.
+fn prepare(engine: &Engine, component: &Component) -> Result<EvaluatorPre<Host>, Ended> {
+    let fit = || {
         let mut linker = Linker::new(engine);
         nn::add_to_linker(&mut linker)?;
-        EvaluatorPre::new(linker.instantiate_pre(&component)?)
+        EvaluatorPre::new(linker.instantiate_pre(component)?)
     };
-    prepare()
-        .map_err(|error| lacking_resources(&error).unwrap_or_else(|| invalid(format!("{error:#}"))))
+    fit().map_err(|error| no_evaluator(&error))
+}
+
+fn no_evaluator(error: &wasmtime::Error) -> Ended {
+    lacking_resources(error)
+        .unwrap_or_else(|| Ended::failed(Status::EvaluatorInvalid, format!("{error:#}")))
 }
 
 /// The model of a parameters file, or what is wrong with the file.
@@ -256,9 +310,7 @@ fn stopped(error: &wasmtime::Error) -> Ended {
     }
     match error.downcast_ref() {
         Some(Trap::OutOfFuel) => Ended::failed(Status::FuelExhausted, "all fuel is used"),
-        Some(Trap::StackOverflow) => {
-            Ended::local(LocalKind::Unsupported, "the evaluator used up its stack")
-        }
+        Some(Trap::StackOverflow) => Ended::local(LocalKind::StackExhausted, format!("{error:#}")),
         _ => Ended::failed(Status::EvaluatorTrapped, format!("{error:#}")),
     }
 }

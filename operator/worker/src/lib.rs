@@ -21,11 +21,11 @@ pub mod sandbox;
 
 use std::io::{self, Read};
 
-use zarathustra_eval::wire::{self, Device, Job, LocalKind, Reply, Spent, Task};
+use zarathustra_eval::wire::{self, Device, Job, LocalKind, Protection, Reply, Spent, Task};
 use zarathustra_primitives::{SampleScores, Status};
 
 /// Stack of the thread that does the work. Strangers' code has a part of it, see
-/// [`engine::WASM_STACK_BYTES`].
+/// `stack_bytes` of the engine's settings.
 const STACK_BYTES: usize = 32 << 20;
 
 /// Why there are no scores.
@@ -82,7 +82,8 @@ impl Ended {
 
 /// What a job brought about.
 enum Done {
-    Compiled,
+    Checked(Protection),
+    Compiled(Vec<u8>),
     Scored(Spent, SampleScores),
     Computed(Vec<u8>),
 }
@@ -103,11 +104,11 @@ pub fn run() -> io::Result<()> {
         sandbox::enter(&job).map_err(|error| Ended::local(LocalKind::Sandbox, error))
     });
     let outcome = match entered {
-        Ok(()) => {
+        Ok(protection) => {
             std::thread::spawn(end_with_host);
             std::thread::Builder::new()
                 .stack_size(STACK_BYTES)
-                .spawn(move || perform(&job))?
+                .spawn(move || perform(&job, protection))?
                 .join()
                 .unwrap_or_else(|_| Err(Ended::local(LocalKind::Internal, "the worker panicked")))
         }
@@ -116,13 +117,14 @@ pub fn run() -> io::Result<()> {
     reply(outcome)
 }
 
-fn perform(job: &Job) -> Result<Done, Ended> {
+fn perform(job: &Job, protection: Protection) -> Result<Done, Ended> {
     match &job.task {
-        Task::Compile => evaluate::compile(job).map(|()| Done::Compiled),
+        Task::Check => Ok(Done::Checked(protection)),
+        Task::Compile(evaluator) => evaluate::compile(evaluator).map(Done::Compiled),
         Task::Evaluate(task) => {
             determinism::enter(&job.environment)?;
             let device = start(job.device)?;
-            evaluate::evaluate(job, task, device).map(|(spent, scores)| Done::Scored(spent, scores))
+            evaluate::evaluate(task, device).map(|(spent, scores)| Done::Scored(spent, scores))
         }
         Task::Run(task) => {
             determinism::enter(&job.environment)?;
@@ -149,7 +151,8 @@ fn end_with_host() {
 
 fn reply(outcome: Result<Done, Ended>) -> io::Result<()> {
     let (reply, rest) = match outcome {
-        Ok(Done::Compiled) => (Reply::Compiled, None),
+        Ok(Done::Checked(protection)) => (Reply::Checked(protection), None),
+        Ok(Done::Compiled(code)) => (Reply::Compiled, Some(code)),
         Ok(Done::Scored(spent, scores)) => (Reply::Scored(spent), Some(scores.to_file())),
         Ok(Done::Computed(answers)) => (Reply::Computed, Some(answers)),
         Err(Ended::Refused { code, detail }) => {

@@ -96,6 +96,7 @@ pub struct Host {
 struct Memory {
     limit: u64,
     used: u64,
+    peak: u64,
 }
 
 /// Why the host ended the program. Travels through wasmtime as the error of the call.
@@ -108,10 +109,7 @@ fn stop(status: Status, detail: impl ToString) -> Error {
 }
 
 fn out_of_memory() -> Error {
-    stop(
-        Status::EvaluatorTrapped,
-        "the evaluator needs more memory than the request allows",
-    )
+    stop(Status::EvaluatorTrapped, zarathustra_eval::faults::MEMORY)
 }
 
 impl Memory {
@@ -121,6 +119,7 @@ impl Memory {
             return Err(out_of_memory());
         }
         self.used = used;
+        self.peak = self.peak.max(used);
         Ok(())
     }
 
@@ -188,6 +187,7 @@ impl Host {
         let memory = Memory {
             limit: memory_bytes,
             used: 0,
+            peak: 0,
         };
         Self {
             model,
@@ -203,9 +203,9 @@ impl Host {
         &mut self.memory
     }
 
-    /// The rows that the model answered.
-    pub fn into_rows(self) -> Rows {
-        self.rows
+    /// The rows that the model answered, and the most memory that was held at once.
+    pub fn into_seen(self) -> (Rows, u64) {
+        (self.rows, self.memory.peak)
     }
 
     fn push<T: Send + 'static>(&mut self, resource: T, bytes: u64) -> Result<Resource<T>> {
@@ -262,13 +262,10 @@ impl Host {
         for (tensor, input) in tensors.iter().zip(self.model.inputs()) {
             let (fits, wrong) = match input.below {
                 // An infinite question would make any model's answer infinite.
-                None => (
-                    all_finite(&tensor.data),
-                    "an input to the model is not finite",
-                ),
+                None => (all_finite(&tensor.data), zarathustra_eval::faults::INPUT),
                 Some(below) => (
                     all_below(&tensor.data, below),
-                    "an integer is not in the range of the model's input",
+                    zarathustra_eval::faults::INDEX,
                 ),
             };
             if !fits {

@@ -17,6 +17,13 @@ pub fn quantise(score: f64, range: ScoreRange) -> Option<Score> {
     Some(Score::from_micros(micros as i64))
 }
 
+/// Whether clipping changes a score. What is not a number lies nowhere.
+pub fn is_beyond(score: f64, range: ScoreRange) -> bool {
+    let (lo, hi) = (range.lo().micros() as f64, range.hi().micros() as f64);
+    let micros = (score * Score::SCALE as f64).round_ties_even();
+    micros < lo || micros > hi
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +59,20 @@ mod tests {
                 "{score}"
             );
         }
+        let beyond = |score| is_beyond(score, range);
+        assert!(
+            [7.0, -7.0, f64::INFINITY, f64::NEG_INFINITY]
+                .map(beyond)
+                .iter()
+                .all(|b| *b)
+        );
+        // Rounding comes first: 1.0000001 is 1.
+        assert!(
+            ![1.0, -2.0, 0.0, 1.0000001, f64::NAN]
+                .map(beyond)
+                .iter()
+                .any(|b| *b)
+        );
         assert_eq!(quantise(f64::NAN, range), None);
     }
 }

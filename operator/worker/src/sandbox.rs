@@ -1,285 +1,106 @@
 //! What the worker gives up before it looks at strangers' bytes.
 //!
-//! Limits that the kernel keeps (memory, time, file size, no core file), Landlock (files: read the
-//! job's, and write one evaluator's cache folder while compiling; no TCP, no signals or abstract
-//! sockets beyond itself) and a seccomp filter that knows a list of system calls and answers all
-//! others with "not implemented": no sockets, no programs, no processes, no tracing.
+//! Four guards, each required: limits that the kernel keeps (memory, time, no files, no core
+//! file), no new privileges, Landlock (files: read the job's, write none; no TCP, no signals or
+//! abstract sockets beyond itself) and a seccomp filter that knows a list of system calls and
+//! answers all others with "not implemented": no sockets, no programs, no processes, no tracing.
+//!
+//! Landlock's first version (Linux 5.13) is the least that is accepted. It decides which files can
+//! be opened, which nothing else here does. What later versions add is refused by the filter on
+//! every kernel: to write or cut off files, to move them, TCP, device controls, signals, sockets.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::path::Path;
+mod calls;
+mod device;
+mod files;
+mod inherited;
+mod limits;
 
-use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope,
-};
-use rlimit::Resource;
-use seccompiler::{
-    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule,
-};
-use zarathustra_eval::wire::{Device, Job, Task};
+use std::fs::File;
+use std::io::{self, Read};
 
-use crate::cuda;
-
-/// The newest Landlock that is asked for; an older kernel enforces what it knows of it.
-const LANDLOCK: ABI = ABI::V6;
-/// Most open files.
-const MAX_FILES: u64 = 256;
-/// Largest file, which also bounds the memory files that hold an evaluator's initial memory.
-const MAX_FILE_BYTES: u64 = 1 << 30;
-/// Read by libtorch and the standard library to count processors.
-const PROCESSORS: &str = "/sys/devices/system/cpu";
+use zarathustra_eval::wire::{Guard, Job, Protection};
 
 /// Why the sandbox could not be entered.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// A limit could not be set.
-    #[error("set a resource limit: {0}")]
-    Limit(#[from] io::Error),
     /// Threads run already, which restrictions would not reach.
     #[error("{threads} threads run before the sandbox is entered")]
     Threads {
         /// How many.
         threads: usize,
     },
-    /// Landlock failed.
-    #[error("restrict files: {0}")]
-    Landlock(#[from] landlock::RulesetError),
-    /// A path of the job cannot be opened.
-    #[error("restrict files: {0}")]
-    Path(#[from] landlock::PathFdError),
-    /// The kernel has no Landlock.
-    #[error("this kernel does not enforce Landlock")]
-    NotEnforced,
-    /// The filter of system calls failed.
-    #[error("filter system calls: {0}")]
-    Seccomp(#[from] seccompiler::Error),
-    /// The filter of system calls is wrong.
-    #[error("filter system calls: {0}")]
-    Filter(#[from] BackendError),
+    /// Something about this process could not be found out.
+    #[error("look at this process: {0}")]
+    Process(#[from] io::Error),
+    /// Parts cannot be had here, and the job does not allow to go on without.
+    #[error("missing here: {}", list(.0))]
+    Missing(Vec<(Guard, String)>),
+}
+
+fn list(missing: &[(Guard, String)]) -> String {
+    let parts: Vec<_> = missing
+        .iter()
+        .map(|(guard, why)| format!("{guard} ({why})"))
+        .collect();
+    parts.join(", ")
 }
 
 /// Gives up what the job does not need. Irreversible, for this thread and all that it starts.
-pub fn enter(job: &Job) -> Result<(), SandboxError> {
+///
+/// # Errors
+/// When a guard cannot be had and the job does not allow that, or threads run already.
+pub fn enter(job: &Job) -> Result<Protection, SandboxError> {
     let threads = std::fs::read_dir("/proc/self/task")?.count();
     if threads != 1 {
         return Err(SandboxError::Threads { threads });
     }
-    limit_resources(job)?;
-    match restrict_files(job) {
-        Err(SandboxError::NotEnforced) if job.allow_unsandboxed => {
-            eprintln!("zarathustra-worker: no Landlock, going on without as told");
-        }
-        result => result?,
+    inherited::close()?;
+    // The worker and not the operator is what the kernel ends when the machine runs out of
+    // memory. Not required: limits hold without it.
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
+        eprintln!("zarathustra-worker: offer itself to the out-of-memory killer: {error}");
     }
-    filter_system_calls(job.device)
+    let status = File::open("/proc/self/status")?;
+
+    let mut missing = Vec::new();
+    if let Err(error) = limits::set(job) {
+        missing.push((Guard::ResourceLimits, error.to_string()));
+    }
+    let landlock_abi = files::restrict(&job.task.files(), job.device).unwrap_or_else(|error| {
+        missing.push((Guard::Landlock, error.to_string()));
+        0
+    });
+    if let Err(error) = calls::filter(job.device) {
+        missing.push((Guard::Seccomp, error.to_string()));
+    }
+    confirm(status, &mut missing)?;
+
+    if missing.is_empty() || job.allow_unsandboxed {
+        for (guard, why) in &missing {
+            eprintln!("zarathustra-worker: going on without {guard}, as told: {why}");
+        }
+        Ok(Protection {
+            landlock_abi,
+            missing,
+        })
+    } else {
+        Err(SandboxError::Missing(missing))
+    }
 }
 
-fn limit_resources(job: &Job) -> io::Result<()> {
-    // A device's driver maps more data than there is; the host still watches what is held.
-    let data = match job.device {
-        Device::Cpu => job.data_bytes,
-        Device::Cuda => rlimit::INFINITY,
-    };
-    for (resource, limit) in [
-        (Resource::CORE, 0),
-        (Resource::CPU, job.cpu_seconds),
-        (Resource::DATA, data),
-        (Resource::FSIZE, MAX_FILE_BYTES),
-        (Resource::NOFILE, MAX_FILES),
+/// What the kernel itself says is in force.
+fn confirm(mut status: File, missing: &mut Vec<(Guard, String)>) -> io::Result<()> {
+    let mut text = String::new();
+    status.read_to_string(&mut text)?;
+    for (guard, field, wanted) in [
+        (Guard::NoNewPrivileges, "NoNewPrivs:", "1"),
+        (Guard::Seccomp, "Seccomp:", "2"),
     ] {
-        // A limit that is in force already may be stricter.
-        let (_, hard) = resource.get()?;
-        let limit = limit.min(hard);
-        resource.set(limit, limit)?;
+        let found = text.lines().find_map(|line| line.strip_prefix(field));
+        let named = missing.iter().any(|(missing, _)| *missing == guard);
+        if found.map(str::trim) != Some(wanted) && !named {
+            missing.push((guard, format!("the kernel says {found:?}")));
+        }
     }
     Ok(())
 }
-
-fn restrict_files(job: &Job) -> Result<(), SandboxError> {
-    let read = AccessFs::ReadFile | AccessFs::ReadDir;
-    let cache = match &job.task {
-        Task::Compile => AccessFs::from_all(LANDLOCK) & !BitFlags::from(AccessFs::Execute),
-        Task::Evaluate(_) | Task::Run(_) => read,
-    };
-    let mut files = vec![&job.evaluator.path];
-    match &job.task {
-        Task::Compile => {}
-        Task::Evaluate(task) => files.extend([
-            &task.architecture.path,
-            &task.champion.path,
-            &task.challenger.path,
-        ]),
-        Task::Run(task) => files.extend([&task.architecture, &task.parameters, &task.inputs]),
-    }
-    let mut ruleset = Ruleset::default()
-        .handle_access(AccessFs::from_all(LANDLOCK))?
-        .handle_access(AccessNet::from_all(LANDLOCK))?
-        .scope(Scope::from_all(LANDLOCK))?
-        .create()?
-        .add_rule(beneath(&job.cache, cache)?)?;
-    for file in files {
-        ruleset = ruleset.add_rule(beneath(file, AccessFs::ReadFile.into())?)?;
-    }
-    if Path::new(PROCESSORS).exists() {
-        ruleset = ruleset.add_rule(beneath(Path::new(PROCESSORS), read)?)?;
-    }
-    if job.device == Device::Cuda {
-        for path in cuda::reads() {
-            let access = if path.is_dir() {
-                read
-            } else {
-                AccessFs::ReadFile.into()
-            };
-            ruleset = ruleset.add_rule(beneath(&path, access)?)?;
-        }
-        let control = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
-        for device in cuda::devices() {
-            let access = if device.is_dir() {
-                control | AccessFs::ReadDir
-            } else {
-                control
-            };
-            ruleset = ruleset.add_rule(beneath(&device, access)?)?;
-        }
-    }
-    match ruleset.restrict_self()?.ruleset {
-        RulesetStatus::NotEnforced => Err(SandboxError::NotEnforced),
-        RulesetStatus::FullyEnforced | RulesetStatus::PartiallyEnforced => Ok(()),
-    }
-}
-
-fn beneath(
-    path: &Path,
-    access: BitFlags<AccessFs>,
-) -> Result<PathBeneath<PathFd>, landlock::PathFdError> {
-    Ok(PathBeneath::new(PathFd::new(path)?, access))
-}
-
-fn filter_system_calls(device: Device) -> Result<(), SandboxError> {
-    let more: &[i64] = match device {
-        Device::Cpu => &[],
-        Device::Cuda => cuda::CALLS,
-    };
-    let allowed = ALLOWED.iter().chain(more);
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = allowed.map(|call| (*call, vec![])).collect();
-    // Threads, but no processes. Without clone3 the C library falls back to clone, whose flags a
-    // filter can see.
-    let thread = libc::CLONE_THREAD as u64;
-    let threads_only = long(0, SeccompCmpOp::MaskedEq(thread), thread)?;
-    rules.insert(libc::SYS_clone, vec![threads_only]);
-    // Signals to itself, which is how a process aborts.
-    let itself = int(0, SeccompCmpOp::Eq, std::process::id().into())?;
-    rules.insert(libc::SYS_tgkill, vec![itself]);
-    // Limits may be read, not set.
-    let read_only = long(2, SeccompCmpOp::Eq, 0)?;
-    rules.insert(libc::SYS_prlimit64, vec![read_only]);
-    // Names of threads and of memory.
-    let names = [libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA]
-        .map(|option| int(0, SeccompCmpOp::Eq, option as u64));
-    rules.insert(
-        libc::SYS_prctl,
-        names.into_iter().collect::<Result<_, _>>()?,
-    );
-
-    let filter = SeccompFilter::new(
-        rules,
-        SeccompAction::Errno(libc::ENOSYS as u32),
-        SeccompAction::Allow,
-        std::env::consts::ARCH.try_into()?,
-    )?;
-    let program: BpfProgram = filter.try_into()?;
-    Ok(seccompiler::apply_filter_all_threads(&program)?)
-}
-
-/// A rule on an argument of 64 bits.
-fn long(index: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
-    let length = SeccompCmpArgLen::Qword;
-    SeccompRule::new(vec![SeccompCondition::new(index, length, operator, value)?])
-}
-
-/// A rule on an argument of 32 bits; whatever the register holds above is not compared.
-fn int(index: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompRule, BackendError> {
-    let length = SeccompCmpArgLen::Dword;
-    SeccompRule::new(vec![SeccompCondition::new(index, length, operator, value)?])
-}
-
-/// What wasmtime, libtorch and the C library need once they run.
-const ALLOWED: &[i64] = &[
-    // Memory.
-    libc::SYS_brk,
-    libc::SYS_madvise,
-    libc::SYS_membarrier,
-    libc::SYS_memfd_create,
-    libc::SYS_mmap,
-    libc::SYS_mprotect,
-    libc::SYS_mremap,
-    libc::SYS_munmap,
-    // Files; which, is for Landlock to say.
-    libc::SYS_close,
-    libc::SYS_faccessat,
-    libc::SYS_faccessat2,
-    libc::SYS_fcntl,
-    libc::SYS_fdatasync,
-    libc::SYS_fstat,
-    libc::SYS_fsync,
-    libc::SYS_ftruncate,
-    libc::SYS_getcwd,
-    libc::SYS_getdents64,
-    libc::SYS_lseek,
-    libc::SYS_mkdirat,
-    libc::SYS_newfstatat,
-    libc::SYS_openat,
-    libc::SYS_pread64,
-    libc::SYS_pwrite64,
-    libc::SYS_read,
-    libc::SYS_readlinkat,
-    libc::SYS_readv,
-    libc::SYS_renameat,
-    libc::SYS_renameat2,
-    libc::SYS_statx,
-    libc::SYS_unlinkat,
-    libc::SYS_utimensat,
-    libc::SYS_write,
-    libc::SYS_writev,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_access,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_lstat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_mkdir,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_open,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_readlink,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_rename,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_stat,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_unlink,
-    // Threads, signals, time.
-    libc::SYS_clock_getres,
-    libc::SYS_clock_gettime,
-    libc::SYS_clock_nanosleep,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
-    libc::SYS_futex,
-    libc::SYS_getcpu,
-    libc::SYS_getpid,
-    libc::SYS_getrandom,
-    libc::SYS_gettid,
-    libc::SYS_nanosleep,
-    libc::SYS_restart_syscall,
-    libc::SYS_rseq,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_sched_getaffinity,
-    libc::SYS_sched_yield,
-    libc::SYS_set_robust_list,
-    libc::SYS_sigaltstack,
-    libc::SYS_sysinfo,
-    libc::SYS_uname,
-];

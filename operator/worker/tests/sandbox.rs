@@ -1,28 +1,54 @@
 //! What a worker can and cannot do once it has entered the sandbox.
 //!
-//! The program starts itself: restrictions hold for a whole process, and have to be entered before
+//! What it may do, and that each guard is required. What strangers' code would try is tried by
+//! the test `escape`. The program starts itself: restrictions hold for a whole process, and have to be entered before
 //! threads run, so they cannot be tried within a test harness.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs;
 use std::io;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use zarathustra_eval::wire::{Evaluate, Job, JobFile, Task};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule,
+};
+use zarathustra_eval::wire::{CodeFile, Evaluate, Guard, Job, JobFile, Task};
 use zarathustra_primitives::{Digest, Engine};
-use zarathustra_worker::sandbox;
+use zarathustra_worker::sandbox::{self, SandboxError};
 
-const COMPILE: &str = "compile";
 const EVALUATE: &str = "evaluate";
+/// After the name of a case: the job allows to go on.
+const AS_TOLD: &str = "-as-told";
+/// Calls of the kernel that a process is refused before it enters the sandbox, and the guard that
+/// is missing then.
+const WITHOUT: [(&str, &[i64], Guard); 3] = [
+    (
+        "limits",
+        &[libc::SYS_prlimit64, libc::SYS_setrlimit],
+        Guard::ResourceLimits,
+    ),
+    (
+        "landlock",
+        &[libc::SYS_landlock_create_ruleset],
+        Guard::Landlock,
+    ),
+    ("seccomp", &[libc::SYS_seccomp], Guard::Seccomp),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     match arguments.as_slice() {
-        [_, task, folder, outside] if [COMPILE, EVALUATE].contains(&task.as_str()) => {
-            inside(task, Path::new(folder), Path::new(outside));
+        [_, task, folder, outside] if task == EVALUATE => {
+            inside(Path::new(folder), Path::new(outside));
+            ExitCode::SUCCESS
+        }
+        [_, case, ..] if WITHOUT.iter().any(|(name, ..)| case.starts_with(name)) => {
+            without(case);
             ExitCode::SUCCESS
         }
         // A test runner asks what there is to run: one test, and none that is ignored.
@@ -36,13 +62,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts one restricted process for each task; each ends with success if nothing surprised it.
+/// Starts one restricted process for each case; each ends with success if nothing surprised it.
 fn outside() -> ExitCode {
     let folder = tempfile::tempdir().expect("a folder");
     let elsewhere = tempfile::tempdir().expect("a folder");
-    fs::create_dir(folder.path().join("cache")).expect("a folder");
     for file in [
         "evaluator",
+        "code",
         "architecture",
         "champion",
         "challenger",
@@ -50,59 +76,98 @@ fn outside() -> ExitCode {
     ] {
         fs::write(folder.path().join(file), file).expect("a file");
     }
-    for task in [COMPILE, EVALUATE] {
+    let mut cases = vec![EVALUATE.to_owned()];
+    for (name, ..) in WITHOUT {
+        cases.extend([name.to_owned(), format!("{name}{AS_TOLD}")]);
+    }
+    for case in cases {
         let status = Command::new(std::env::current_exe().expect("a path"))
-            .arg(task)
+            .arg(&case)
             .args([folder.path(), elsewhere.path()])
             .status()
             .expect("started");
         if !status.success() {
-            eprintln!("the sandbox of `{task}` does not hold: {status}");
+            eprintln!("`{case}` does not hold: {status}");
             return ExitCode::FAILURE;
         }
-        println!("the sandbox of `{task}` holds");
+        println!("`{case}` holds");
     }
     ExitCode::SUCCESS
 }
 
-fn job(task: &str, folder: &Path) -> Job {
+fn job(task: Task) -> Job {
+    Job {
+        allow_unsandboxed: false,
+        data_bytes: 1 << 30,
+        cpu_seconds: 60,
+        environment: String::new(),
+        device: zarathustra_eval::Device::Cpu,
+        task,
+    }
+}
+
+fn evaluate(folder: &Path) -> Task {
     let file = |name: &str| JobFile {
         path: folder.join(name),
         sha256: Digest::of(name.as_bytes()),
         size: name.len() as u64,
     };
-    let evaluate = || Evaluate {
+    Task::Evaluate(Box::new(Evaluate {
         manifest: String::new(),
+        evaluator: file("evaluator"),
+        code: CodeFile {
+            path: folder.join("code"),
+            ..CodeFile::default()
+        },
         architecture: file("architecture"),
         champion: file("champion"),
         challenger: file("challenger"),
         seed: String::new(),
         engine: Engine::Libtorch,
-    };
-    Job {
-        allow_unsandboxed: false,
-        data_bytes: 1 << 30,
-        cpu_seconds: 60,
-        memory_bytes: 0,
-        device: zarathustra_eval::Device::Cpu,
-        environment: String::new(),
-        cache: folder.join("cache"),
-        evaluator: file("evaluator"),
-        task: if task == COMPILE {
-            Task::Compile
-        } else {
-            Task::Evaluate(Box::new(evaluate()))
-        },
-    }
+    }))
 }
 
-fn inside(task: &str, folder: &Path, elsewhere: &Path) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    sandbox::enter(&job(task, folder)).expect("the sandbox");
+/// On a kernel that refuses some calls, the guard is named and nothing is done without it, unless
+/// the job says so.
+fn without(case: &str) {
+    let (_, calls, guard) = WITHOUT
+        .iter()
+        .find(|(name, ..)| case.starts_with(name))
+        .expect("known");
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        calls.iter().map(|call| (*call, vec![])).collect();
+    // Limits can still be read.
+    rules.entry(libc::SYS_prlimit64).and_modify(|rules| {
+        let set = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0);
+        *rules = vec![SeccompRule::new(vec![set.expect("valid")]).expect("valid")];
+    });
+    let refuse = SeccompAction::Errno(libc::ENOSYS as u32);
+    let architecture = std::env::consts::ARCH.try_into().expect("known");
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, architecture);
+    let program: BpfProgram = filter.expect("valid").try_into().expect("valid");
+    seccompiler::apply_filter(&program).expect("the kernel's part");
+
+    let mut job = job(Task::Check);
+    job.allow_unsandboxed = case.ends_with(AS_TOLD);
+    let missing = match sandbox::enter(&job) {
+        Ok(protection) if job.allow_unsandboxed => protection.missing,
+        Err(SandboxError::Missing(missing)) if !job.allow_unsandboxed => {
+            let text = SandboxError::Missing(missing.clone()).to_string();
+            assert!(text.contains(&guard.to_string()), "{text}");
+            missing
+        }
+        other => panic!("{other:?}"),
+    };
+    let named: Vec<Guard> = missing.iter().map(|(guard, _)| *guard).collect();
+    assert_eq!(named, [*guard], "{missing:?}");
+}
+
+fn inside(folder: &Path, elsewhere: &Path) {
+    let protection = sandbox::enter(&job(evaluate(folder))).expect("the sandbox");
+    assert!(protection.landlock_abi >= 1);
+    assert!(protection.missing.is_empty());
 
     // Sockets of every kind.
-    refused("connect", TcpStream::connect(address));
     refused("listen", TcpListener::bind("127.0.0.1:0"));
     refused("datagrams", UdpSocket::bind("127.0.0.1:0"));
     refused("local sockets", UnixStream::pair());
@@ -128,26 +193,15 @@ fn inside(task: &str, folder: &Path, elsewhere: &Path) {
         fs::hard_link(folder.join("evaluator"), elsewhere.join("x")),
     );
     refused("permissions", fs::set_permissions(folder, permissions()));
-    allowed("read the evaluator", fs::read(folder.join("evaluator")));
-    let in_cache: PathBuf = folder.join("cache/entry");
-    if task == COMPILE {
-        allowed("write to the cache", fs::write(&in_cache, b"code"));
-        allowed(
-            "rename in the cache",
-            fs::rename(&in_cache, folder.join("cache/final")),
-        );
-        refused(
-            "read parameters while compiling",
-            fs::read(folder.join("challenger")),
-        );
-    } else {
-        refused("write to the cache", fs::write(&in_cache, b"code"));
-        refused(
-            "remove from the cache",
-            fs::remove_file(folder.join("cache/final")),
-        );
-        allowed("read the cache", fs::read(folder.join("cache/final")));
-        allowed("read parameters", fs::read(folder.join("challenger")));
+    refused("list the processes", fs::read_dir("/proc"));
+    for file in [
+        "evaluator",
+        "code",
+        "architecture",
+        "champion",
+        "challenger",
+    ] {
+        allowed(file, fs::read(folder.join(file)));
     }
 
     // What it needs to go on.

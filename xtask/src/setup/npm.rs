@@ -31,28 +31,31 @@ pub fn install(setup: &Setup<'_>) -> Result<()> {
         inputs: vec![lock.clone()],
         result: target.join("node_modules/solc"),
     };
-    setup.part(&part, || {
-        let folder = workshop(&target)?;
-        for file in ["package.json", "package-lock.json"] {
-            fs::copy(lock.join(file), folder.join(file)).wrap_err(file)?;
-        }
-        let mut npm = Command::new("npm");
-        npm.args([
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--loglevel=error",
-        ])
-        .current_dir(&folder);
-        process::quietly(&mut npm)?;
-        replace(&target, &folder)
-    })?;
+    setup.part(&part, || packages(&lock, &target))?;
     link(
         Path::new("../.tools/npm/node_modules"),
         &checkout.path("contracts/node_modules"),
     )?;
     programs(setup)
+}
+
+/// Puts the packages that the folder `lock` names into the folder `target`.
+pub fn packages(lock: &Path, target: &Path) -> Result<()> {
+    let folder = workshop(target)?;
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(lock.join(file), folder.join(file)).wrap_err(file)?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ])
+    .current_dir(&folder);
+    process::quietly(&mut npm)?;
+    replace(target, &folder)
 }
 
 /// Makes `anvil`, `forge`, `cast` and `solc`: the user's own of the same version, or ours.

@@ -37,9 +37,41 @@ pub fn install_componentize(setup: &Setup<'_>) -> Result<()> {
     setup.part(&part, || install(&lock, &target))
 }
 
+/// Installs a C compiler for wasm32-wasi, for evaluation programs in C.
+pub fn install_zig(setup: &Setup<'_>) -> Result<()> {
+    let lock = setup.checkout.path("deploy/lock/python/ziglang.txt");
+    let target = setup.checkout.tools("zig");
+    let part = Part {
+        name: "zig",
+        doing: "downloading (101 MB)",
+        words: &[],
+        inputs: vec![lock.clone()],
+        result: target.join("ziglang/zig"),
+    };
+    setup.part(&part, || install(&lock, &target))
+}
+
 /// Puts the wheels that `lock` names into the folder `target`.
 pub fn install(lock: &Path, target: &Path) -> Result<()> {
     let folder = workshop(target)?;
+    let mut pip = pip(&[lock], &folder);
+    pip.args(["--python-version", PYTHON, "--implementation", "cp"])
+        .args(
+            PLATFORMS
+                .iter()
+                .flat_map(|platform| ["--platform", platform]),
+        );
+    process::quietly(&mut pip)?;
+    replace(target, &folder)
+}
+
+/// Puts the wheels that `locks` name, as they fit the Python that runs, into the folder `target`.
+pub fn install_for_this_python(locks: &[&Path], target: &Path) -> Result<()> {
+    process::quietly(&mut pip(locks, target))
+}
+
+/// pip, told to install exactly the wheels of `locks` in `folder`.
+fn pip(locks: &[&Path], folder: &Path) -> Command {
     let mut pip = Command::new("python3");
     pip.args([
         "-m",
@@ -55,21 +87,15 @@ pub fn install(lock: &Path, target: &Path) -> Result<()> {
         "--only-binary=:all:",
         "--require-hashes",
     ])
-    .args(["--python-version", PYTHON, "--implementation", "cp"])
-    .args(
-        PLATFORMS
-            .iter()
-            .flat_map(|platform| ["--platform", platform]),
-    )
     .arg("--target")
-    .arg(&folder)
-    .arg("--requirement")
-    .arg(lock)
+    .arg(folder);
+    for lock in locks {
+        pip.arg("--requirement").arg(lock);
+    }
     // A user's settings for ordinary installations do not go with a folder of one's own.
-    .env("PIP_USER", "0")
-    .env("PIP_ROOT_USER_ACTION", "ignore")
-    .env_remove("PIP_TARGET")
-    .env_remove("PIP_PREFIX");
-    process::quietly(&mut pip)?;
-    replace(target, &folder)
+    pip.env("PIP_USER", "0")
+        .env("PIP_ROOT_USER_ACTION", "ignore")
+        .env_remove("PIP_TARGET")
+        .env_remove("PIP_PREFIX");
+    pip
 }

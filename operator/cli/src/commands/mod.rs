@@ -2,6 +2,7 @@
 
 pub mod claim;
 pub mod evaluate;
+pub mod evaluator;
 pub mod ipfs;
 pub mod keys;
 pub mod model;

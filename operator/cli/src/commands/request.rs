@@ -6,6 +6,8 @@ mod plan;
 mod rules;
 mod show;
 
+pub use file::RequestFile;
+
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{Address, U256};

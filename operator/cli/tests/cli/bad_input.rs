@@ -64,13 +64,13 @@ async fn a_plan_that_cannot_be_made() {
         all.extend(arguments);
         all
     };
-    // The lower bound has to reach 0.01 and the tolerance of 0.001.
+    // The lower bound has to reach 0.01.
     program
         .refuses(
-            &plan(&["--improvement", "0.011"]),
+            &plan(&["--improvement", "0.01"]),
             "improvement_too_small",
-            "an improvement of 11000 millionths is not above the 11000 that the lower bound must reach",
-            "ask for a larger --improvement, or lower terms.min_improvement or terms.tolerance",
+            "an improvement of 10000 millionths is not above the 10000 that the lower bound must reach",
+            "ask for a larger --improvement, or lower terms.min_improvement",
         )
         .await;
     program

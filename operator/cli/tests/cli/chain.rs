@@ -205,9 +205,11 @@ queue window         5000 blocks
     assert_eq!(json["closes_at"], 120);
 }
 
-/// The example with an evaluator that is here.
-fn example(program: &Program) {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/x-squared");
+/// An example with an evaluator that is here.
+fn example(program: &Program, name: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../examples")
+        .join(name);
     for name in ["request.toml", "architecture.json", "baseline.safetensors"] {
         std::fs::copy(folder.join(name), program.home().join(name)).expect("copied");
     }
@@ -227,7 +229,7 @@ const DRY_RUN: [&str; 6] = [
 async fn a_dry_run_prints_what_a_request_costs() {
     let node = market().await;
     let program = node.program();
-    example(&program);
+    example(&program, "x-squared");
     let printed = program.succeeds(&DRY_RUN).await;
     let expected = "\
 sent along                                           0.2 ether
@@ -256,10 +258,21 @@ a worse or invalid one                               0.05 ether
 }
 
 #[tokio::test]
+async fn every_worked_request_is_one_that_the_market_takes() {
+    let node = market().await;
+    for name in ["x-squared", "digits", "sequence"] {
+        let program = node.program();
+        example(&program, name);
+        let json = program.json(&DRY_RUN).await;
+        assert_eq!(json["reward_escrow"], "1000000000", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn terms_that_the_market_refuses_are_told_before_anything_is_sent() {
     let node = market().await;
     let program = node.program();
-    example(&program);
+    example(&program, "x-squared");
     let set = [
         "--set",
         "terms.tolerance=0.01",
@@ -289,7 +302,7 @@ async fn terms_that_the_market_refuses_are_told_before_anything_is_sent() {
 async fn a_baseline_that_does_not_fit_is_refused() {
     let node = market().await;
     let program = node.program();
-    example(&program);
+    example(&program, "x-squared");
     program.file("baseline.safetensors", [0; 4]);
     program
         .refuses(

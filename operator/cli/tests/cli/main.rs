@@ -6,6 +6,7 @@
 mod bad_input;
 mod chain;
 mod content;
+mod evaluator;
 mod keys;
 mod models;
 mod node;

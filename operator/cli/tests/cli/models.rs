@@ -140,7 +140,7 @@ answer.bias      [1]      1
 inputs                    input [1] f32
 output                    [1]
 parameters                81, 324 bytes
-multiply-adds per sample  305
+multiply-adds per sample  1025
 activations per sample    120 bytes
 the given parameters      fit
 ";

@@ -61,6 +61,12 @@ pub enum LocalFailure {
         /// What is missing.
         detail: String,
     },
+    /// The evaluator used up its stack; how deep that is depends on how the worker was built.
+    #[error("the evaluator used up its stack: {detail}")]
+    StackExhausted {
+        /// What the worker says.
+        detail: String,
+    },
     /// This processor cannot compute what the environment lock asks for.
     #[error("unsupported machine: {detail}")]
     Unsupported {
@@ -81,6 +87,7 @@ impl LocalFailure {
             Self::OutOfMemory { .. } => "local_out_of_memory",
             Self::WorkerLost { .. } => "local_worker_lost",
             Self::Sandbox { .. } => "local_no_sandbox",
+            Self::StackExhausted { .. } => "local_stack_exhausted",
             Self::Unsupported { .. } => "local_unsupported",
         }
     }
@@ -92,7 +99,10 @@ impl LocalFailure {
             LocalKind::OutOfMemory => Self::OutOfMemory { detail },
             LocalKind::Sandbox => Self::Sandbox { detail },
             LocalKind::Unsupported => Self::Unsupported { detail },
-            LocalKind::Internal => Self::WorkerLost { detail },
+            LocalKind::StackExhausted => Self::StackExhausted { detail },
+            LocalKind::CodeChanged | LocalKind::CodeIncompatible | LocalKind::Internal => {
+                Self::WorkerLost { detail }
+            }
         }
     }
 

@@ -8,12 +8,22 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use zarathustra_primitives::SampleScores;
 
+use super::cgroup::Group;
+use super::entry::Draft;
 use super::{LocalFailure, WorkerSettings};
 use crate::text::brief;
-use crate::wire::{self, Job, Reply};
+use crate::wire::{self, Job, LocalKind, Reply, Task};
 
 /// How often the worker's memory is looked at.
-const MEMORY_POLL: Duration = Duration::from_millis(20);
+const MEMORY_POLL: Duration = Duration::from_millis(10);
+/// Most threads of a worker; a compiler has one for each processor.
+const MAX_THREADS: u64 = 512;
+/// Data memory that is mapped and not touched: stacks of threads, arenas of the allocator.
+const DATA_SLACK_BYTES: u64 = 1 << 30;
+/// Processor time to wall time at most: compiling uses several threads.
+const CPU_PER_WALL: u64 = 16;
+/// How much compiled code is received at a time.
+const CODE_CHUNK_BYTES: usize = 1 << 20;
 /// What is kept of a worker's error output.
 const MAX_ERROR_BYTES: u64 = 16 << 10;
 /// How long a worker that has replied may take to end by itself.
@@ -35,6 +45,18 @@ pub struct Watch<'a> {
 }
 
 impl Watch<'_> {
+    pub fn job(&self, task: Task) -> Job {
+        let seconds = self.wall.as_secs().saturating_add(1);
+        Job {
+            allow_unsandboxed: self.settings.allow_unsandboxed,
+            data_bytes: self.settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
+            cpu_seconds: seconds.saturating_mul(CPU_PER_WALL),
+            environment: self.settings.environment.to_json(),
+            device: self.settings.device.of(&task),
+            task,
+        }
+    }
+
     pub fn timed_out(&self) -> LocalFailure {
         LocalFailure::TimedOut {
             seconds: self.wall.as_secs(),
@@ -50,8 +72,31 @@ pub struct Answer {
     pub peak_memory_bytes: u64,
 }
 
-/// Runs a worker on a job until it replied, died, or broke a limit.
-pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, LocalFailure> {
+impl Answer {
+    /// Why the worker did not use the compiled evaluator that it was given, if so.
+    pub fn unusable_code(&self) -> Option<(&'static str, String)> {
+        match &self.reply {
+            Reply::Local { kind, detail } => {
+                let reason = match kind {
+                    LocalKind::CodeChanged => "cache_changed",
+                    LocalKind::CodeIncompatible => "cache_incompatible",
+                    _ => return None,
+                };
+                Some((reason, brief(detail)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Runs a worker on a job until it replied, died, or broke a limit. Compiled code goes into the
+/// draft; a worker that sends some where there is none is lost.
+pub async fn run(
+    folder: &Path,
+    job: &Job,
+    watch: &Watch<'_>,
+    code: Option<&mut Draft>,
+) -> Result<Answer, LocalFailure> {
     let job = serde_json::to_vec(job)
         .map_err(std::io::Error::other)
         .map_err(LocalFailure::setup("describe the job to the worker"))?;
@@ -65,20 +110,22 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
     let mut stdout = child.stdout.take().expect("piped");
     let errors = tokio::spawn(error_text(child.stderr.take().expect("piped")));
     let pid = child.id();
+    // The worker waits for its job, so all that strangers' bytes do counts in the group.
+    let group = watch
+        .settings
+        .cgroups
+        .then(|| Group::admit(pid, watch.settings.memory_bytes))
+        .flatten();
 
     let mut peak_memory_bytes = 0;
     let exchange = async {
         send(&mut stdin, &job).await?;
-        receive(&mut stdout).await
+        receive(&mut stdout, code).await
     };
     let outcome = tokio::select! {
         said = exchange => Ok(said),
         () = tokio::time::sleep_until(watch.deadline.into()) => Err(watch.timed_out()),
-        used = watch_memory(pid, watch.settings.memory_bytes, &mut peak_memory_bytes) => {
-            let detail = format!(
-                "the worker holds {used} bytes, this operator allows {}",
-                watch.settings.memory_bytes
-            );
+        detail = watch_memory(pid, watch.settings.memory_bytes, &mut peak_memory_bytes) => {
             Err(LocalFailure::OutOfMemory { detail })
         }
     };
@@ -94,6 +141,11 @@ pub async fn run(folder: &Path, job: &Job, watch: &Watch<'_>) -> Result<Answer, 
             scores,
             peak_memory_bytes,
         }),
+        Err(_) if group.as_ref().is_some_and(Group::ended_a_process) => {
+            Err(LocalFailure::OutOfMemory {
+                detail: "the worker's control group reached its limit".to_owned(),
+            })
+        }
         Err(error) => Err(died(status, &error, &errors, watch)),
     }
 }
@@ -125,17 +177,46 @@ async fn send(stdin: &mut (impl AsyncWriteExt + Unpin), job: &[u8]) -> std::io::
     stdin.flush().await
 }
 
-async fn receive(stdout: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(Reply, Vec<u8>)> {
+async fn receive(
+    stdout: &mut (impl AsyncRead + Unpin),
+    code: Option<&mut Draft>,
+) -> std::io::Result<(Reply, Vec<u8>)> {
     let reply = read_frame(stdout, wire::MAX_REPLY_BYTES).await?;
     let reply: Reply = serde_json::from_slice(&reply)?;
-    let scores = match reply {
-        Reply::Scored(_) => read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?,
-        Reply::Computed => read_frame(stdout, wire::MAX_OUTPUT_BYTES).await?,
-        Reply::Compiled | Reply::Refused { .. } | Reply::Failed { .. } | Reply::Local { .. } => {
-            Vec::new()
+    let mut rest = Vec::new();
+    match (&reply, code) {
+        (Reply::Scored(_), _) => {
+            rest = read_frame(stdout, SampleScores::MAX_FILE_LEN as u32).await?;
         }
-    };
-    Ok((reply, scores))
+        (Reply::Computed, _) => rest = read_frame(stdout, wire::MAX_OUTPUT_BYTES).await?,
+        (Reply::Compiled, Some(draft)) => receive_code(stdout, draft).await?,
+        (Reply::Compiled, None) => {
+            return Err(std::io::Error::other("it compiled where it should not"));
+        }
+        (
+            Reply::Checked(_) | Reply::Refused { .. } | Reply::Failed { .. } | Reply::Local { .. },
+            _,
+        ) => {}
+    }
+    Ok((reply, rest))
+}
+
+/// Writes the frame to the draft as it comes, so that it is never in memory as a whole.
+async fn receive_code(
+    stdout: &mut (impl AsyncRead + Unpin),
+    draft: &mut Draft,
+) -> std::io::Result<()> {
+    let mut prefix = [0; 4];
+    stdout.read_exact(&mut prefix).await?;
+    let mut left = wire::check_length(prefix, wire::MAX_CODE_BYTES)?;
+    let mut chunk = vec![0; CODE_CHUNK_BYTES];
+    while left > 0 {
+        let part = &mut chunk[..left.min(CODE_CHUNK_BYTES)];
+        stdout.read_exact(part).await?;
+        draft.write(part)?;
+        left -= part.len();
+    }
+    Ok(())
 }
 
 async fn read_frame(reader: &mut (impl AsyncRead + Unpin), limit: u32) -> std::io::Result<Vec<u8>> {
@@ -146,8 +227,8 @@ async fn read_frame(reader: &mut (impl AsyncRead + Unpin), limit: u32) -> std::i
     Ok(bytes)
 }
 
-/// Returns the memory in use when it exceeds the limit; never otherwise.
-async fn watch_memory(pid: Option<u32>, limit: u64, peak: &mut u64) -> u64 {
+/// Returns what is too much when something is; never otherwise.
+async fn watch_memory(pid: Option<u32>, limit: u64, peak: &mut u64) -> String {
     let Some(pid) = pid else {
         return std::future::pending().await;
     };
@@ -155,17 +236,33 @@ async fn watch_memory(pid: Option<u32>, limit: u64, peak: &mut u64) -> u64 {
     loop {
         // A process that is gone has no such file; the exchange notices its end.
         if let Ok(status) = std::fs::read_to_string(&path) {
-            let (now, most) = (
-                field_bytes(&status, "VmRSS:"),
-                field_bytes(&status, "VmHWM:"),
-            );
-            *peak = most.unwrap_or_default().max(*peak);
-            if let Some(used) = now.filter(|used| *used > limit) {
-                return used;
+            let most = field_bytes(&status, "VmHWM:").unwrap_or_default();
+            let held = held_bytes(&status);
+            *peak = most.max(held).max(*peak);
+            if held > limit {
+                return format!("the worker holds {held} bytes, this operator allows {limit}");
+            }
+            let threads = field(&status, "Threads:").unwrap_or_default();
+            if threads > MAX_THREADS {
+                return format!("the worker has {threads} threads, {MAX_THREADS} are allowed");
             }
         }
         tokio::time::sleep(MEMORY_POLL).await;
     }
+}
+
+/// Memory that a process holds: resident, swapped out, and the tables of its pages, which alone
+/// can be large (pages that are only read are all the same page, but each has a place in a table).
+fn held_bytes(status: &str) -> u64 {
+    ["VmRSS:", "VmSwap:", "VmPTE:"]
+        .iter()
+        .filter_map(|name| field_bytes(status, name))
+        .fold(0, u64::saturating_add)
+}
+
+fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
 }
 
 fn field_bytes(status: &str, field: &str) -> Option<u64> {
@@ -236,6 +333,9 @@ mod tests {
     fn memory_is_read_from_the_kernels_form() {
         let status = "Name:\tx\nVmHWM:\t   5120 kB\nVmRSS:\t    1024 kB\n";
         assert_eq!(field_bytes(status, "VmRSS:"), Some(1 << 20));
+        let held = format!("{status}VmPTE:\t 1 kB\nVmSwap:\t 2 kB\nThreads:\t3\n");
+        assert_eq!(held_bytes(&held), (1 << 20) + 3 * 1024);
+        assert_eq!(field(&held, "Threads:"), Some(3));
         assert_eq!(field_bytes(status, "VmHWM:"), Some(5 << 20));
         assert_eq!(field_bytes(status, "VmSwap:"), None);
         assert_eq!(field_bytes("VmRSS: many kB", "VmRSS:"), None);

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use zarathustra_primitives::Digest;
 
 use super::settings::find_worker;
-use super::{LocalFailure, WorkerSettings};
+use super::{Isolation, LocalFailure, WorkerSettings, check_sandbox, secret};
 use crate::environment::{EnvironmentLock, LockError, MAX_LOCK_BYTES};
 use crate::text::brief;
 use crate::wire::Device;
@@ -95,7 +95,8 @@ pub struct Workers(BTreeMap<Digest, WorkerSettings>);
 impl Workers {
     /// Asks each program for its lock. `base` says everything else; where two programs have one
     /// lock the first is taken. Each environment has a folder of compiled evaluators of its own
-    /// below `cache_dir`: what one build of wasmtime compiled is nothing to another.
+    /// below `cache_dir`: what one build of wasmtime compiled is nothing to another. One secret,
+    /// beside `cache_dir`, vouches for all of them.
     ///
     /// # Errors
     /// When a program cannot be found or states no lock.
@@ -111,6 +112,8 @@ impl Workers {
         } else {
             programs
         };
+        // Without a name there is no place beside it; then each evaluation says so.
+        let cache_key = secret::path(cache_dir, None).ok();
         let mut workers = BTreeMap::new();
         for program in programs {
             let (worker, environment) = program.ask().await?;
@@ -120,12 +123,44 @@ impl Workers {
                 environment,
                 device: program.device,
                 cache_dir: cache_dir.join(digest.to_string()),
+                cache_key: cache_key.clone(),
                 memory_bytes,
                 wall,
                 allow_unsandboxed: false,
+                cgroups: true,
             });
         }
         Ok(Self(workers))
+    }
+
+    /// Evaluates even where a part of the sandbox cannot be had, if so told.
+    #[must_use]
+    pub fn allow_unsandboxed(mut self, allow: bool) -> Self {
+        for settings in self.0.values_mut() {
+            settings.allow_unsandboxed = allow;
+        }
+        self
+    }
+
+    /// Takes the secret that vouches for compiled evaluators from another file.
+    #[must_use]
+    pub fn with_cache_key(mut self, key: &Path) -> Self {
+        for settings in self.0.values_mut() {
+            settings.cache_key = Some(key.to_owned());
+        }
+        self
+    }
+
+    /// Has each worker enter the sandbox and tell what it consists of.
+    ///
+    /// # Errors
+    /// As [`check_sandbox`], for the first that cannot.
+    pub async fn check_sandboxes(&self) -> Result<Vec<Isolation>, LocalFailure> {
+        let mut found = Vec::new();
+        for settings in self.0.values() {
+            found.push(check_sandbox(settings).await?);
+        }
+        Ok(found)
     }
 
     /// The worker that computes under an environment.

@@ -6,10 +6,9 @@ use std::time::Instant;
 use zarathustra_primitives::Engine;
 
 use super::process::Answer;
-use super::{CPU_PER_WALL, DATA_SLACK_BYTES, LocalFailure, Session, WorkerSettings};
-use crate::parameters::Expected;
+use super::{LocalFailure, Session, WorkerSettings};
 use crate::text::brief;
-use crate::wire::{Job, JobFile, Reply, Run, Task};
+use crate::wire::{Reply, Run, Task};
 
 /// A model and what it is fed; files of the user's own.
 #[derive(Debug, Clone)]
@@ -63,32 +62,14 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
         let action = format!("find {}", path.display());
         path.canonicalize().map_err(LocalFailure::setup(action))
     };
-    let architecture = absolute(&run.architecture)?;
-    let task = Task::Run(Box::new(Run {
-        architecture: architecture.clone(),
+    let task = Run {
+        architecture: absolute(&run.architecture)?,
         parameters: absolute(&run.parameters)?,
         inputs: absolute(&run.inputs)?,
         engine: run.engine,
-    }));
-    let seconds = settings.wall.as_secs().saturating_add(1);
-    let none = Expected::of(&[]);
-    let job = Job {
-        allow_unsandboxed: settings.allow_unsandboxed,
-        data_bytes: settings.memory_bytes.saturating_add(DATA_SLACK_BYTES),
-        cpu_seconds: seconds.saturating_mul(CPU_PER_WALL),
-        // There is no evaluator.
-        memory_bytes: 0,
-        environment: settings.environment.to_json(),
-        device: settings.device.of(&task),
-        cache: session.folder.path().to_owned(),
-        evaluator: JobFile {
-            path: architecture,
-            sha256: none.sha256,
-            size: none.size,
-        },
-        task,
     };
-    let Answer { reply, scores, .. } = session.run(&job).await?;
+    let job = session.job(Task::Run(Box::new(task)));
+    let Answer { reply, scores, .. } = session.run(&job, None).await?;
     match reply {
         Reply::Computed => Ok(scores),
         Reply::Refused { code, detail } => Err(RunError::Refused {
@@ -96,7 +77,7 @@ pub async fn run_model(run: &ModelRun, settings: &WorkerSettings) -> Result<Vec<
             detail: brief(&detail),
         }),
         Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail).into()),
-        Reply::Compiled | Reply::Scored(_) | Reply::Failed { .. } => {
+        Reply::Checked(_) | Reply::Compiled | Reply::Scored(_) | Reply::Failed { .. } => {
             Err(RunError::Local(LocalFailure::WorkerLost {
                 detail: "it did something else than to run the model".to_owned(),
             }))

@@ -21,12 +21,17 @@ pub struct WorkerSettings {
     pub device: Device,
     /// Folder of compiled evaluators, shared by the programs of one user. Made when absent.
     pub cache_dir: PathBuf,
+    /// File of the user's secret that vouches for them; outside of the folder, and made when
+    /// absent. By default it lies beside the folder and has its name with `.key` after it.
+    pub cache_key: Option<PathBuf>,
     /// Most memory that a worker may hold, in bytes.
     pub memory_bytes: u64,
     /// Most time that an evaluation may take; a request may ask for less.
     pub wall: Duration,
-    /// Evaluate even where the kernel cannot enforce the sandbox.
+    /// Evaluate even where a part of the sandbox cannot be had.
     pub allow_unsandboxed: bool,
+    /// Put workers into control groups where this program may make some.
+    pub cgroups: bool,
 }
 
 impl WorkerSettings {
@@ -46,9 +51,11 @@ impl WorkerSettings {
             environment: EnvironmentLock::of_this_build(),
             device: Device::Cpu,
             cache_dir,
+            cache_key: None,
             memory_bytes: Self::MEMORY_BYTES,
             wall: Self::WALL,
             allow_unsandboxed: false,
+            cgroups: true,
         })
     }
 }

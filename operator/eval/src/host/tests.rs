@@ -2,7 +2,7 @@ use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRang
 
 use super::*;
 use crate::manifest::ContentRef;
-use crate::wire::LocalKind;
+use crate::wire::{LocalKind, Protection};
 
 const ENVIRONMENT: Digest = Digest::new([5; 32]);
 
@@ -87,6 +87,13 @@ fn replies_that_cannot_be_true_are_a_lost_worker() {
         (failed(Status::Unavailable.to_u8()), vec![]),
         (failed(200), vec![]),
         (Reply::Compiled, vec![]),
+        (
+            Reply::Checked(Protection {
+                landlock_abi: 0,
+                missing: vec![],
+            }),
+            vec![],
+        ),
     ];
     for (reply, scores) in cases {
         let text = format!("{reply:?}");
@@ -110,6 +117,7 @@ fn what_every_machine_finds_is_a_result_and_what_is_local_is_not() {
         (LocalKind::OutOfMemory, "local_out_of_memory"),
         (LocalKind::Sandbox, "local_no_sandbox"),
         (LocalKind::Unsupported, "local_unsupported"),
+        (LocalKind::StackExhausted, "local_stack_exhausted"),
         (LocalKind::Internal, "local_worker_lost"),
     ] {
         let reply = Reply::Local {
@@ -118,6 +126,37 @@ fn what_every_machine_finds_is_a_result_and_what_is_local_is_not() {
         };
         assert_eq!(check(reply, vec![]).expect_err(code).code(), code);
     }
+}
+
+/// The specification lists the codes, and no other.
+#[test]
+fn local_codes_are_those_of_the_specification() {
+    let detail = || String::new();
+    let failures = [
+        LocalFailure::setup("")(std::io::ErrorKind::Other.into()),
+        LocalFailure::NoWorker { program: detail() },
+        LocalFailure::Environment {
+            missing: Digest::of(b""),
+            present: detail(),
+        },
+        LocalFailure::BeyondSettings {
+            asked: 0,
+            allowed: 0,
+        },
+        LocalFailure::TimedOut { seconds: 0 },
+        LocalFailure::OutOfMemory { detail: detail() },
+        LocalFailure::StackExhausted { detail: detail() },
+        LocalFailure::WorkerLost { detail: detail() },
+        LocalFailure::Sandbox { detail: detail() },
+        LocalFailure::Unsupported { detail: detail() },
+    ];
+    let ours: Vec<_> = failures.iter().map(LocalFailure::code).collect();
+    let listed: Vec<_> = include_str!("../../../../docs/spec.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `local_")?.split_once('`'))
+        .map(|(code, _)| format!("local_{code}"))
+        .collect();
+    assert_eq!(listed, ours);
 }
 
 #[test]

@@ -196,10 +196,10 @@ pub enum BlockActivation {
 /// `y = x + attention(norm_1(x))` and `y + linear_2(activation(linear_1(norm_2(y))))` if
 /// `norm_first`, else `y = norm_1(x + attention(x))` and
 /// `norm_2(y + linear_2(activation(linear_1(y))))`; a decoder block has the attention to the
-/// memory between the two, and a third norm. Parameters, each prefix with those of its kind:
-/// `norm_1`, `self_attention`, for a decoder `norm_2`, `cross_attention` (the memory is neither
-/// normalised nor rotated nor masked), then `norm_2` or for a decoder `norm_3`, `linear_1`,
-/// `linear_2`. All have biases.
+/// memory between the two, and a third norm. The memory is neither normalised nor rotated nor
+/// masked. Parameters, each prefix with those of its kind and in the order of the computation:
+/// `self_attention`, for a decoder `cross_attention`, `linear_1` and `linear_2`, and the norms, each
+/// in front of its part if `norm_first`, else behind it. All have biases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Block {

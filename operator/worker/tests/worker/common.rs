@@ -21,12 +21,14 @@ pub const LINE: &str = r#"{"version":2,"inputs":[{"name":"input","shape":[1],"dt
 pub fn settings() -> WorkerSettings {
     WorkerSettings {
         worker: env!("CARGO_BIN_EXE_zarathustra-worker").into(),
+        cache_key: None,
         environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
         wall: Duration::from_secs(120),
         device: zarathustra_eval::Device::Cpu,
         allow_unsandboxed: false,
+        cgroups: true,
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::common::{job, line, probe, program, settings};
-use zarathustra_eval::{EvaluationJob, LocalFailure, WorkerSettings, evaluate};
+use zarathustra_eval::{EvaluationJob, LocalFailure, WorkerSettings, check_sandbox, evaluate};
 use zarathustra_primitives::Status;
 
 /// Long enough for a busy machine, and never waited for when all is well.
@@ -156,9 +156,10 @@ async fn a_stack_overflow_is_local() {
     job.manifest.limits.fuel = u64::MAX / 2;
     let failure = evaluate(&job, &settings()).await.expect_err("no claim");
     assert!(
-        matches!(failure, LocalFailure::Unsupported { .. }),
+        matches!(failure, LocalFailure::StackExhausted { .. }),
         "{failure}"
     );
+    assert_eq!(failure.code(), "local_stack_exhausted");
 }
 
 #[tokio::test]
@@ -173,6 +174,31 @@ async fn running_out_of_time_is_local() {
         "{failure}"
     );
     assert!(started.elapsed() < WAIT);
+}
+
+#[tokio::test]
+async fn an_evaluation_that_never_ends_delays_no_other() {
+    let mut endless = lines(program("(loop $l (br $l))"));
+    endless.manifest.limits.fuel = u64::MAX / 2;
+    let running = tokio::spawn(async move { evaluate(&endless, &settings()).await });
+    for _ in 0..2 {
+        let evaluation = evaluate(&lines(probe(&[])), &settings()).await;
+        assert_eq!(evaluation.expect("evaluated").result.status(), Status::Ok);
+    }
+    assert!(!running.is_finished());
+    running.abort();
+}
+
+#[tokio::test]
+async fn a_sandbox_is_asked_for_before_anything_is_evaluated() {
+    let isolation = check_sandbox(&settings()).await.expect("a sandbox");
+    assert!(isolation.protection.missing.is_empty());
+    println!("{isolation}");
+    let (_folder, settings) =
+        impostor(r#"printf '\000\000\000\063{"Local":{"kind":"Sandbox","detail":"no Landlock"}}'"#);
+    let failure = check_sandbox(&settings).await.expect_err("refused");
+    assert_eq!(failure.code(), "local_no_sandbox", "{failure}");
+    assert!(failure.to_string().contains("no Landlock"));
 }
 
 #[tokio::test]

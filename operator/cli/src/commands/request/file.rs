@@ -24,6 +24,7 @@ use zarathustra_primitives::{Alpha, Bound, Digest, Score, ScoreRange};
 
 use crate::{
     amount::Amount,
+    commands::evaluator::Trial,
     context::{Files, read_file},
     errors::refusal,
     token::Token,
@@ -172,7 +173,6 @@ pub(super) struct Sources {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Judging {
     pub(super) min_improvement: i64,
-    pub(super) tolerance: i64,
     pub(super) evaluation_fee: u128,
     pub(super) reward_value: u128,
 }
@@ -286,6 +286,19 @@ impl RequestFile {
         })
     }
 
+    /// What `zarathustra evaluator check` tries: the files, and the manifest that they make.
+    pub async fn trial(&self) -> Result<Trial> {
+        let sources = self.sources()?;
+        let manifest = self.manifest(&sources, None).await?;
+        Ok(Trial {
+            evaluator: sources.evaluator,
+            architecture: sources.architecture,
+            parameters: sources.baseline,
+            manifest,
+            tolerance: self.terms.tolerance.0,
+        })
+    }
+
     /// Makes the manifest of the files. With `content` these are added to IPFS.
     pub(super) async fn manifest(
         &self,
@@ -313,7 +326,6 @@ impl RequestFile {
         let t = &self.terms;
         Ok(Judging {
             min_improvement: t.min_improvement.0.micros(),
-            tolerance: t.tolerance.0.micros(),
             evaluation_fee: t
                 .evaluation_fee
                 .native()

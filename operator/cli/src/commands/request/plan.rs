@@ -44,7 +44,7 @@ pub struct Plan {
     /// one that is taken from the baseline's scores and --correlation.
     #[arg(long, value_name = "FILE")]
     challenger: Option<PathBuf>,
-    /// How the scores of two models on one sample are taken to be correlated. 0 is the safe end:
+    /// How the scores of two models on one sample are taken to be correlated. 0 is cautious:
     /// models that are right and wrong on the same samples need fewer.
     #[arg(
         long,
@@ -59,7 +59,7 @@ pub struct Plan {
     seed: B256,
     #[command(flatten)]
     worker: Worker,
-    /// Replaces a value of the file, such as `terms.tolerance=0.0001`.
+    /// Replaces a value of the file, such as `terms.min_improvement=0.02`.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -75,7 +75,8 @@ impl Plan {
         let judging = request.judging()?;
         let goal = Goal {
             improvement: self.improvement.0.micros(),
-            limit: judging.min_improvement.saturating_add(judging.tolerance),
+            // Where the tolerance would decide, reference figures do, without it (5.6).
+            limit: judging.min_improvement,
             power: self.power,
         };
         // Nothing is run for what cannot be planned.
@@ -324,7 +325,7 @@ impl Outcome<'_> {
                 "found when",
                 format!(
                     "the lower bound reaches {}",
-                    micros(judging.min_improvement + judging.tolerance)
+                    micros(judging.min_improvement)
                 ),
             ),
             (
@@ -386,7 +387,7 @@ impl Outcome<'_> {
         let least = least_fee(self.manifest.alpha, judging.reward_value);
         json!({
             "improvement": self.plan.improvement.0.micros(),
-            "limit": judging.min_improvement + judging.tolerance,
+            "limit": judging.min_improvement,
             "power": self.plan.power,
             "alpha_ppb": self.manifest.alpha.ppb(),
             "seed": self.plan.seed,

@@ -64,6 +64,7 @@ pub fn page() -> String {
         plain!(Verdict),
         plain!(Bound),
         plain!(Engine),
+        findings(),
     ] {
         text.push_str(&section);
     }
@@ -72,6 +73,25 @@ pub fn page() -> String {
 
 fn section(name: &str, about: &str, body: &str) -> String {
     format!("\n## {name}\n\n{about}\n\n{body}")
+}
+
+fn findings() -> String {
+    let rows =
+        zarathustra_cli::findings()
+            .into_iter()
+            .map(|[code, severity, meaning, cost, remedy]| {
+                [
+                    format!("`{code}`"),
+                    severity.to_owned(),
+                    meaning.to_owned(),
+                    cost.to_owned(),
+                    remedy.to_owned(),
+                ]
+            });
+    let head = ["Code", "Severity", "Meaning", "What it costs", "What to do"];
+    let about = "What `zarathustra evaluator check` finds. \
+        None of these stand on chain; [evaluators.md](../evaluators.md) tells how the check works.";
+    section("Evaluator findings", about, &table(head, rows))
 }
 
 fn statuses() -> String {

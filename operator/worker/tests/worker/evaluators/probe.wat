@@ -1,6 +1,6 @@
 ;; An evaluation program that shows what the model answers: the score of sample i is the model's
 ;; answer to x = i. Tests put other instructions in the place of a marked line.
-(component
+(component ;; IMPORTS
   (import "wasi:nn/errors@0.2.0-rc-2024-10-28" (instance $errors
     (export "error" (type (sub resource)))))
   (alias export $errors "error" (type $error))
@@ -71,7 +71,7 @@
     (import "nn" "init" (func $init (param i32 i32)))
     (import "nn" "load" (func $load (param i32 i32 i32)))
     (data (i32.const 0) "model")
-    (data (i32.const 16) "input")
+    (data (i32.const 16) "input") ;; NAMES
     ;; 32: dimensions, 48: inputs, 64: what calls return, 96: what this program returns.
 
     (func $model (param $name-length i32) (result i32)
@@ -111,7 +111,7 @@
       (local.set $i (i32.const 0))
       (loop $score
         (f64.store (i32.add (local.get $scores) (i32.mul (local.get $i) (i32.const 8)))
-          (f64.promote_f32 (f32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4))))))
+          (f64.promote_f32 (f32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4)))))) ;; SCORE
         (local.set $i (i32.add (local.get $i) (i32.const 1)))
         (br_if $score (i32.lt_u (local.get $i) (local.get $samples))))
       (i32.store8 (i32.const 96) (i32.const 0))

@@ -1,6 +1,8 @@
 """Builds an evaluation program written in Python into a component that imports `wasi:nn` alone.
 
-    PYTHONPATH=.tools/python python3 operator/eval/build_evaluator.py SOURCE.py OUTPUT.wasm
+    python3 -m zarathustra_evaluator.build SOURCE.py OUTPUT.wasm --wit FOLDER
+
+`FOLDER` holds the WIT package of evaluators. componentize-py has to be importable.
 
 componentize-py replaces every import whose name begins with `wasi:` by one that traps when it is
 told to leave the component without files, clocks, network and ambient randomness. That would take
@@ -8,6 +10,7 @@ told to leave the component without files, clocks, network and ambient randomnes
 the same length, which is put right in the finished file.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -15,19 +18,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-WIT = Path(__file__).with_name("wit")
 NAME, STAND_IN = b"wasi:nn", b"host:nn"
 
 
-def build(source: Path, output: Path) -> None:
+def build(source: Path, output: Path, interfaces: Path) -> None:
+    """Builds one program. Modules in files beside it can be imported by it."""
     with tempfile.TemporaryDirectory() as folder:
-        wit = shutil.copytree(WIT, Path(folder, "wit"))
+        wit = shutil.copytree(interfaces, Path(folder, "wit"))
         for file in wit.rglob("*.wit"):
             file.write_bytes(file.read_bytes().replace(NAME, STAND_IN))
-        # A copy, because Python leaves compiled files beside what it loads.
+        # Copies, because Python leaves compiled files beside what it loads.
         modules = Path(folder, "modules")
         modules.mkdir()
-        shutil.copy(source, modules)
+        for module in source.parent.glob("*.py"):
+            shutil.copy(module, modules)
+        package = Path(__file__).parent
+        shutil.copytree(package, modules / package.name, ignore=shutil.ignore_patterns("__pycache__", "build.py"))
         built = Path(folder, "built.wasm")
         run = "from componentize_py import script; script()"
         arguments = [
@@ -36,15 +42,26 @@ def build(source: Path, output: Path) -> None:
         ]
         subprocess.run([sys.executable, "-c", run, *map(str, arguments)], check=True)
         component = built.read_bytes()
-    if STAND_IN not in component or NAME in component:
+    if STAND_IN not in component:
         sys.exit(f"{source}: the component does not import {NAME.decode()} as expected")
     output.parent.mkdir(parents=True, exist_ok=True)
-    part = output.with_suffix(".part")
+    part = output.with_name(f"{output.name}.part")
     part.write_bytes(component.replace(STAND_IN, NAME))
     os.replace(part, output)
 
 
+def main() -> None:
+    """Builds what the command line names."""
+    parser = argparse.ArgumentParser(description="Builds an evaluation program into a component.")
+    parser.add_argument("source", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--wit", type=Path, required=True, help="folder of the WIT package of evaluators")
+    given = parser.parse_args()
+    try:
+        build(given.source.absolute(), given.output.absolute(), given.wit.absolute())
+    except subprocess.CalledProcessError as failure:
+        sys.exit(f"{given.source}: componentize-py ended with status {failure.returncode}")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    build(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

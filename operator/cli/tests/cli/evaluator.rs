@@ -1,0 +1,6 @@
+//! Evaluation programs from a template to a component that holds, with real workers.
+
+mod check;
+mod programs;
+mod projects;
+mod run;

@@ -1,0 +1,1 @@
+"""A stand-in for the host, so that the package's tests run under plain Python."""
