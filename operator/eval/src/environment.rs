@@ -22,7 +22,7 @@ pub const FUEL_SCHEDULE: u64 = 1;
 /// Version of what the reference engine computes, to be raised with each change of a bit.
 pub const REFERENCE_ENGINE: &str = "1";
 /// The library from which the reference engine takes exp, tanh and the like.
-pub const REFERENCE_LIBM: &str = "libm 0.2.16";
+pub const REFERENCE_LIBM: &str = "libm-0.2.16";
 
 /// Variables that fix which instructions libtorch and its libraries use on x86-64. They are read
 /// when the libraries start, so they have to be in place before the worker does.
@@ -330,7 +330,7 @@ mod tests {
         let wasmtime = format!("name = \"wasmtime\"\nversion = \"{WASMTIME_VERSION}\"");
         assert!(lock.contains(&wasmtime));
         let (name, version) = REFERENCE_LIBM
-            .split_once(' ')
+            .split_once('-')
             .expect("a name and a version");
         let libm = format!("name = \"{name}\"\nversion = \"{version}\"");
         assert!(lock.contains(&libm));
