@@ -10,8 +10,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Most threads of a worker's group.
 const MAX_TASKS: u64 = 512;
@@ -56,6 +56,7 @@ impl Group {
 
     fn make(parents: &Parents, memory_bytes: u64) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
+        retry_removals();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("{GROUP_PREFIX}-{}-{number}", std::process::id());
         let (folders, limits, events) = match parents {
@@ -104,12 +105,48 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        for folder in &self.folders {
-            if let Err(error) = fs::remove_dir(folder)
-                && error.kind() != io::ErrorKind::NotFound
-            {
-                tracing::debug!(%error, "remove a control group");
-            }
+        for folder in self.folders.drain(..) {
+            remove(folder);
+        }
+    }
+}
+
+/// Groups whose worker was killed and not yet gone when they were to be removed.
+static LEFT: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn remove(folder: PathBuf) {
+    match fs::remove_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            LEFT.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(folder);
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::debug!(%error, "remove a control group");
+        }
+        _ => {}
+    }
+}
+
+fn retry_removals() {
+    let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+    left.into_iter().for_each(remove);
+}
+
+/// Removes the groups that programs left behind which ended without removing them.
+fn remove_leftovers(parents: &Parents) {
+    let folders = match parents {
+        Parents::V2(parent) => vec![parent],
+        Parents::V1 { memory, pids } => std::iter::once(memory).chain(pids).collect(),
+    };
+    let groups = folders.into_iter().flat_map(|folder| fs::read_dir(folder));
+    for group in groups.flatten().flatten() {
+        let name = group.file_name();
+        let owner = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(GROUP_PREFIX)?.split('-').nth(1));
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            remove(group.path());
         }
     }
 }
@@ -129,7 +166,7 @@ fn parents() -> Option<&'static Parents> {
         .get_or_init(|| {
             let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
             let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-            find(&groups, &mounts)
+            find(&groups, &mounts).inspect(remove_leftovers)
         })
         .as_ref()
 }
@@ -172,7 +209,7 @@ fn own_group(groups: &str, mounts: &str, controller: Option<&str>) -> Option<Pat
         let mut kind = kind.split(' ');
         let wanted = match (controller, kind.next()?) {
             (None, "cgroup2") => true,
-            (Some(name), "cgroup") => kind.last()?.split(',').any(|option| option == name),
+            (Some(name), "cgroup") => kind.next_back()?.split(',').any(|option| option == name),
             _ => false,
         };
         // A mount that shows another part of the tree does not show our group.

@@ -194,8 +194,9 @@ async fn a_sandbox_is_asked_for_before_anything_is_evaluated() {
     let isolation = check_sandbox(&settings()).await.expect("a sandbox");
     assert!(isolation.protection.missing.is_empty());
     println!("{isolation}");
-    let (_folder, settings) =
-        impostor(r#"printf '\000\000\000\063{"Local":{"kind":"Sandbox","detail":"no Landlock"}}'"#);
+    let (_folder, settings) = impostor(
+        r#"printf '\000\000\000\063{"Local":{"kind":"Sandbox","detail":"no Landlock"}}'; exec cat > /dev/null"#,
+    );
     let failure = check_sandbox(&settings).await.expect_err("refused");
     assert_eq!(failure.code(), "local_no_sandbox", "{failure}");
     assert!(failure.to_string().contains("no Landlock"));

@@ -184,9 +184,11 @@ async fn what_voids_every_evaluation() {
 async fn models_that_the_program_was_not_written_for() {
     // The answer, and a division by it, cut to an integer.
     let answer = "(f32.load (i32.add (local.get $output) (i32.mul (local.get $i) (i32.const 4))))";
+    // Not on the first sample, whose x is zero for the seed of zeros.
     let divide = format!(
         "(f64.add (f64.promote_f32 {answer}) (f64.convert_i32_s
-          (i32.div_s (i32.const 1) (i32.trunc_sat_f32_s (f32.mul (f32.const 1e9) {answer}))))))"
+          (i32.div_s (i32.const 1) (i32.or (i32.eqz (local.get $i))
+            (i32.trunc_sat_f32_s (f32.mul (f32.const 1e9) {answer})))))))"
     );
     finds(
         &[("SCORE", &divide)],
@@ -323,12 +325,10 @@ async fn with_an_erring_machine(number: usize) -> (Vec<String>, String) {
     let run = [&["evaluator", "run", "program.wasm"], &MODEL[..]].concat();
     home.succeeds(&run).await;
     let script = format!(
-        "echo >> {home}/runs
+        "[ $# = 0 ] || exec {worker} \"$@\"
+        echo >> {home}/runs
         [ $(wc -l < {home}/runs) = {number} ] || exec {worker}
-        {worker} > {home}/said
-        head -c -1 {home}/said
-        printf '\\001'
-        exit 0",
+        {worker} | (head -c -1; printf '\\001')",
         worker = worker().display(),
         home = home.home().display(),
     );

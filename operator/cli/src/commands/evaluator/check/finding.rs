@@ -128,8 +128,8 @@ kinds! {
     ParametersUnusable "parameters_unusable" Error "the model cannot be evaluated",
         "optimizers start from a baseline that scores the least",
         "name finite parameters that fit the architecture and the limits";
-    StackExhausted "stack_exhausted" Error "the program or the machine is beyond what the worker supports", ABSTAIN,
-        "use less recursion; the detail says whether this machine is at fault";
+    StackExhausted "stack_exhausted" Error "the program uses up the worker's stack", ABSTAIN,
+        "use less recursion";
     TimeExceeded "time_exceeded" Error "the evaluation takes longer than its limit", ABSTAIN,
         "do less work, or raise limits.wall_seconds";
     WorkerMemory "worker_memory" Error "the worker runs out of memory", ABSTAIN,

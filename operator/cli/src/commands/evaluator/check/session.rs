@@ -314,7 +314,7 @@ const fn of_failure(failure: &LocalFailure) -> Option<Kind> {
         LocalFailure::OutOfMemory { .. } | LocalFailure::BeyondSettings { .. } => {
             Some(Kind::WorkerMemory)
         }
-        LocalFailure::Unsupported { .. } => Some(Kind::StackExhausted),
+        LocalFailure::StackExhausted { .. } => Some(Kind::StackExhausted),
         _ => None,
     }
 }
