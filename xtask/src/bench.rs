@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: long simulations and fuzzing, for which `cargo xtask test` has no time.
 
+mod evaluate;
+
 use std::{
     path::{self, PathBuf},
     process::{Command, ExitCode},
@@ -7,6 +9,8 @@ use std::{
 
 use clap::{Args, Subcommand};
 use eyre::Result;
+
+use evaluate::Evaluate;
 
 use crate::{
     checkout::Checkout,
@@ -38,6 +42,8 @@ pub enum Bench {
     Votes,
     /// Simulates what the bounds promise, how plans hold, and what attackers get.
     Statistics(Statistics),
+    /// Times evaluations against plain PyTorch on the same models.
+    Evaluate(Evaluate),
     /// Fuzzes every decoder of strangers' bytes, guided by coverage; needs a C++ compiler.
     Fuzz(Fuzz),
 }
@@ -109,12 +115,20 @@ pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Re
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
         Some(Bench::Votes) => votes(&mut steps),
         Some(Bench::Statistics(runs)) => statistics(&mut steps, &runs)?,
+        Some(Bench::Evaluate(options)) => {
+            steps.step("Python for models", || setup.models());
+            steps.step("evaluate", || evaluate::evaluate(checkout, &options));
+        }
         Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
             votes(&mut steps);
             statistics(&mut steps, &Statistics::default())?;
             contracts(checkout, &mut steps, Contracts::default());
             rules(&mut steps, Rules::default());
+            steps.step("Python for models", || setup.models());
+            steps.step("evaluate", || {
+                evaluate::evaluate(checkout, &Evaluate::default())
+            });
             steps.step("fuzz", || fuzz(checkout, &Fuzz::default()));
         }
     }

@@ -282,6 +282,8 @@ pub struct Seen {
     pub memory_bytes: u64,
     /// Rows that the model was asked about.
     pub rows: u64,
+    /// Time that the model took for them, in microseconds; the rest is the program's own.
+    pub model_micros: u64,
     /// Scores that lay outside the request's range and were clipped to it.
     pub clipped: u32,
 }

@@ -140,7 +140,7 @@ impl Runs<'_> {
         let fuel = limits
             .fuel
             .saturating_sub(store.get_fuel().map_err(internal)?);
-        let (rows, memory_bytes) = store.into_data().into_seen();
+        let (rows, memory_bytes, model_time) = store.into_data().into_seen();
         let invalid = |detail: String| Ended::failed(Status::EvaluatorInvalid, detail);
         let scores = answer.map_err(|text| invalid(format!("{}{text}", faults::SAYS)))?;
         if scores.len() != self.manifest.samples as usize {
@@ -161,6 +161,7 @@ impl Runs<'_> {
         let seen = Seen {
             memory_bytes,
             rows: rows.total,
+            model_micros: u64::try_from(model_time.as_micros()).unwrap_or(u64::MAX),
             clipped: u32::try_from(clipped).unwrap_or(u32::MAX),
         };
         Ok(Scored { scores, fuel, seen })

@@ -7,6 +7,7 @@
 //! limit as the program's own memory.
 
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceTable, ResourceType};
 use wasmtime::{Error, ResourceLimiter, Result, StoreContextMut};
@@ -88,6 +89,7 @@ pub struct Host {
     model: Rc<Model>,
     role: Role,
     rows: Rows,
+    model_time: Duration,
     table: ResourceTable,
     memory: Memory,
 }
@@ -193,6 +195,7 @@ impl Host {
             model,
             role,
             rows: Rows::default(),
+            model_time: Duration::ZERO,
             table: ResourceTable::new(),
             memory,
         }
@@ -203,9 +206,10 @@ impl Host {
         &mut self.memory
     }
 
-    /// The rows that the model answered, and the most memory that was held at once.
-    pub fn into_seen(self) -> (Rows, u64) {
-        (self.rows, self.memory.peak)
+    /// The rows that the model answered, the most memory that was held at once, and the time that
+    /// the model took.
+    pub fn into_seen(self) -> (Rows, u64, Duration) {
+        (self.rows, self.memory.peak, self.model_time)
     }
 
     fn push<T: Send + 'static>(&mut self, resource: T, bytes: u64) -> Result<Resource<T>> {
@@ -534,7 +538,9 @@ fn compute(mut store: Call<'_>, inputs: Vec<Named>) -> Fallible<Vec<Named>> {
             .saturating_add(output_bytes),
     )?;
     let host = store.data_mut();
+    let started = Instant::now();
     let output = host.run_model(rows, &tensors)?;
+    host.model_time += started.elapsed();
     host.memory.give_back(working_bytes);
     let bytes = output.bytes();
     Ok(Ok(vec![(OUTPUT.to_owned(), host.push(output, bytes)?)]))

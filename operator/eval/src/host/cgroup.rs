@@ -139,7 +139,7 @@ fn remove_leftovers(parents: &Parents) {
         Parents::V2(parent) => vec![parent],
         Parents::V1 { memory, pids } => std::iter::once(memory).chain(pids).collect(),
     };
-    let groups = folders.into_iter().flat_map(|folder| fs::read_dir(folder));
+    let groups = folders.into_iter().flat_map(fs::read_dir);
     for group in groups.flatten().flatten() {
         let name = group.file_name();
         let owner = name

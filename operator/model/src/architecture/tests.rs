@@ -236,7 +236,9 @@ fn integers_feed_embeddings_and_nothing_else_does() {
 fn shapes_are_those_of_the_formulas() {
     let image = r#"{"name":"x","shape":[4,9,7],"dtype":"f32"}"#;
     let sequence = r#"{"name":"x","shape":[5,6],"dtype":"f32"}"#;
-    let cases: [(&str, &str, &[u64], &[&[u64]]); 9] = [
+    /// Input, node, shape of the result, shapes of the parameters.
+    type Case<'a> = (&'a str, &'a str, &'a [u64], &'a [&'a [u64]]);
+    let cases: [Case<'_>; 9] = [
         (
             image,
             r#""conv2d","channels":6,"kernel":[3,2],"stride":[2,1],"padding":[[1,0],[0,1]],"dilation":[2,1],"groups":2,"bias":true"#,
