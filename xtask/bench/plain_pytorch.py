@@ -3,13 +3,16 @@
     plain_pytorch.py prepare FOLDER         write each model in our formats
     plain_pytorch.py time FOLDER NAME ...   time it here, one JSON object on standard output
 
-Weights are random: they do not change what a forward pass costs. Inputs and outputs of a few rows
-are written too, so that the other side can be seen to compute the same.
+The three examples are taken as they are, with the modules of their training scripts; ResNet-18 has
+random weights, which do not change what a forward pass costs. Inputs and outputs of a few rows are
+written too, so that the other side can be seen to compute the same.
 """
 
 import argparse
+import importlib.util
 import json
 import resource
+import shutil
 import time
 from pathlib import Path
 
@@ -21,47 +24,31 @@ from zarathustra.from_torch import import_model
 
 SEED = 1
 SHOWN_ROWS = 4
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-class Squares(nn.Sequential):
-    """The network of examples/x-squared."""
-
-    def __init__(self):
-        super().__init__(
-            nn.Linear(1, 5), nn.Tanh(), nn.Linear(5, 10), nn.Tanh(), nn.Linear(10, 1)
-        )
-
-
-class Digits(nn.Sequential):
-    """A convolutional network on 8 x 8 images, of the size of examples/digits."""
-
-    def __init__(self):
-        super().__init__(
-            nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
-            nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(),
-            nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * 16, 64), nn.ReLU(), nn.Linear(64, 10),
-        )  # fmt: skip
+def squares():
+    """The network of examples/x-squared, which trains with Keras."""
+    layers = {"hidden_1": nn.Linear(1, 5), "hidden_2": nn.Linear(5, 10), "answer": nn.Linear(10, 1)}
+    model = nn.Sequential()
+    for name, layer in layers.items():
+        model.add_module(name, layer)
+        if name != "answer":
+            model.add_module(f"{name}_tanh", nn.Tanh())
+    return model
 
 
-class Sequence(nn.Module):
-    """A small transformer on tokens, of the size of examples/sequence."""
+def of_example(name):
+    """The network of an example's training script."""
 
-    def __init__(self, tokens=32, time=32, features=64):
-        super().__init__()
-        self.embedding = nn.Embedding(tokens, features)
-        self.positions = nn.Parameter(torch.randn(time, features) * 0.02)
-        layer = lambda: nn.TransformerEncoderLayer(features, 4, 4 * features, 0.0, "gelu", norm_first=True, batch_first=True)
-        self.blocks = nn.ModuleList([layer(), layer()])
-        self.norm = nn.LayerNorm(features)
-        self.answer = nn.Linear(features, tokens)
-        mask = nn.Transformer.generate_square_subsequent_mask(time)
-        self.register_buffer("mask", mask, persistent=False)
+    def network():
+        path = EXAMPLES / name / "train" / "train.py"
+        spec = importlib.util.spec_from_file_location(f"train_{name}", path)
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        return script.network()
 
-    def forward(self, tokens):
-        x = self.embedding(tokens) + self.positions
-        for block in self.blocks:
-            x = block(x, src_mask=self.mask, is_causal=True)
-        return self.answer(self.norm(x))
+    return network
 
 
 class Residual(nn.Module):
@@ -99,22 +86,35 @@ class ResNet18(nn.Sequential):
         )  # fmt: skip
 
 
+def parameters_of(name):
+    """The parameters file of an example."""
+    trained = EXAMPLES / name / "trained.safetensors"
+    return trained if trained.exists() else EXAMPLES / name / "baseline.safetensors"
+
+
 def images(channels, size):
     return lambda rows: torch.randn(rows, channels, size, size)
 
 
 MODELS = {
-    "x-squared": (Squares, lambda rows: torch.rand(rows, 1) * 2 - 1),
-    "digits": (Digits, images(1, 8)),
-    "sequence": (Sequence, lambda rows: torch.randint(0, 32, (rows, 32))),
+    "x-squared": (squares, lambda rows: torch.rand(rows, 1) * 2 - 1),
+    "digits": (of_example("digits"), images(1, 8)),
+    "sequence": (of_example("sequence"), lambda rows: torch.randint(0, 20, (rows, 32))),
     "resnet-18": (ResNet18, images(3, 224)),
 }
 
 
 def build(name):
     torch.manual_seed(SEED)
-    model, data = MODELS[name]
-    model = model().eval()
+    make, data = MODELS[name]
+    model = make().eval()
+    if (EXAMPLES / name).exists():
+        found = model.load_state_dict(load_file(parameters_of(name)), strict=False)
+        missing = [key for key in found.missing_keys if "num_batches_tracked" not in key]
+        assert not missing and not found.unexpected_keys, (missing, found.unexpected_keys)
+        shape = json.loads((EXAMPLES / name / "architecture.json").read_text())["inputs"][0]["shape"]
+        assert list(data(1).shape[1:]) == shape, shape
+        return model, data
     # Moments as after some training: with those of a fresh network activations grow without end.
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -129,12 +129,17 @@ def prepare(folder):
         target = folder / name
         target.mkdir(parents=True, exist_ok=True)
         rows = data(SHOWN_ROWS)
-        imported = import_model(model, (rows,))
-        imported.save(target / "architecture.json", target / "parameters.safetensors")
+        architecture, parameters = target / "architecture.json", target / "parameters.safetensors"
+        if (EXAMPLES / name).exists():
+            shutil.copy(EXAMPLES / name / "architecture.json", architecture)
+            shutil.copy(parameters_of(name), parameters)
+        else:
+            import_model(model, (rows,)).save(architecture, parameters)
         with torch.inference_mode():
             answers = model(rows)
         rows = rows.to(torch.int32) if rows.dtype == torch.int64 else rows
-        save_file({"input": rows.contiguous()}, target / "inputs.safetensors")
+        name_of_input = json.loads(architecture.read_text())["inputs"][0]["name"]
+        save_file({name_of_input: rows.contiguous()}, target / "inputs.safetensors")
         save_file({"output": answers.contiguous()}, target / "expected.safetensors")
 
 

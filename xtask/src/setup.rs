@@ -9,7 +9,7 @@ pub mod contracts;
 mod eigenlayer;
 mod evaluators;
 mod libtorch;
-mod models;
+pub mod models;
 mod npm;
 mod prerequisites;
 mod python;

@@ -10,7 +10,7 @@ use eyre::Result;
 use crate::{
     checkout::Checkout,
     process,
-    setup::{Setup, contracts::Abi},
+    setup::{Setup, contracts::Abi, models},
     steps::Steps,
 };
 
@@ -20,6 +20,8 @@ const MACHETE: &str = "0.9.2";
 /// Every check and every test.
 pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
     let mut steps = Steps::new(checkout);
+    // Needed at the end, told at the start.
+    steps.step("Python's version", || models::check_python().map(|_| ()));
     steps.step("set-up", || setup.run_for_tests());
     checks(checkout, &mut steps);
     steps.command(

@@ -31,13 +31,20 @@ pub fn install(setup: &Setup<'_>) -> Result<()> {
     setup.part(&part, || npm::packages(&lock, &target))
 }
 
-fn install_packages(setup: &Setup<'_>) -> Result<()> {
+/// The version of the running Python, if PyTorch and Keras are pinned for it.
+pub fn check_python() -> Result<String> {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";
     let running = process::answer("python3", &["-c", version]).unwrap_or_default();
     let running = running.trim();
     if !PYTHONS.contains(&running) {
         bail!("python3 is {running}; PyTorch and Keras are pinned for Python 3.11 to 3.13");
     }
+    Ok(running.to_owned())
+}
+
+fn install_packages(setup: &Setup<'_>) -> Result<()> {
+    let running = check_python()?;
+    let running = running.as_str();
     let locks = setup.checkout.path("deploy/lock/python");
     let (models, torch) = (locks.join("models.txt"), locks.join("models-torch.txt"));
     let target = setup.checkout.tools("python-models");

@@ -1,8 +1,8 @@
 //! How long evaluations take, for `cargo xtask bench evaluate`, which compares with plain PyTorch.
 //!
-//! `evaluation_speed WORKER FOLDER NAME SAMPLES BATCH ROUNDS`: FOLDER/NAME holds `architecture.json`
-//! and `parameters.safetensors`. Prints one JSON object; times are in seconds, those of the model
-//! for one run over all samples.
+//! `evaluation_speed WORKER FOLDER NAME SAMPLES BATCH ROUNDS`: FOLDER/NAME holds `architecture.json`,
+//! `parameters.safetensors` and, unless the program that asks about noise will do, `evaluator.wasm`.
+//! Prints one JSON object; times are in seconds, those of the model for one run over all samples.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,12 @@ fn job(folder: &Path, samples: u32, batch: u32) -> Result<EvaluationJob, Box<dyn
     let cost = Cost::of(&architecture);
     let parameters = folder.join("parameters.safetensors").canonicalize()?;
     let bytes = std::fs::read(&parameters)?;
-    let program = noise(&architecture, batch)?;
+    let own = folder.join("evaluator.wasm");
+    let program = if own.exists() {
+        std::fs::read(own)?
+    } else {
+        noise(&architecture, batch)?
+    };
     let pinned = |bytes: &[u8]| {
         let Expected { sha256, size } = Expected::of(bytes);
         ContentRef {
