@@ -208,7 +208,7 @@ def worker(manifest, scores):
         return {"path": "/job/" + name, "sha256": "0x" + "22" * 32, "size": 10}
 
     def job(name, task):
-        limits = {"allow_unsandboxed": False, "data_bytes": 1 << 32, "cpu_seconds": 60, "environment": "{}"}
+        limits = {"allow_unsandboxed": False, "data_bytes": 1 << 32, "cpu_seconds": 60, "environment": "{}", "device": "cpu"}
         seed("job", name, frame(limits | {"task": task}))
 
     job("check", "Check")
@@ -229,6 +229,8 @@ def worker(manifest, scores):
     spent = dict.fromkeys(
         ["load_micros", "champion_micros", "challenger_micros", "champion_fuel", "challenger_fuel"], 1
     )
+    seen = dict.fromkeys(["memory_bytes", "rows", "model_micros", "clipped"], 1)
+    spent |= {"champion_seen": seen, "challenger_seen": seen}
     seed("reply", "scored", frame({"Scored": spent}) + frame(scores))
     seed("reply", "computed", frame("Computed") + frame(struct.pack("<f", 1.0)))
     seed("reply", "refused", frame({"Refused": {"code": "output_too_large", "detail": ""}}))
