@@ -426,7 +426,7 @@ mod tests {
             champion: zarathustra_primitives::Score::ZERO,
             challenger: zarathustra_primitives::Score::ZERO,
         };
-        let pilot = Pilot {
+        let mut pilot = Pilot {
             scores: SampleScores::new(vec![sample; 2]).expect("two"),
             samples: 1000,
             load_seconds: 0.5,
@@ -459,8 +459,8 @@ mod tests {
 
         // Both models in 500,000,000 multiply-adds a second: 6 s of the reference engine, whatever
         // libtorch took.
-        let slow = |fuel| {
-            let pilot = Pilot { fuel, ..pilot };
+        let mut slow = |fuel| {
+            pilot.fuel = fuel;
             pilot.scaled(1000).beyond(&Limits {
                 fuel: u64::MAX,
                 ..limits
