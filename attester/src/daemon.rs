@@ -138,6 +138,7 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         cache_key: settings.evaluation.cache_key.clone(),
         memory_bytes: settings.evaluation.memory_bytes,
         wall: Duration::from_secs(settings.evaluation.wall_seconds),
+        concurrent: settings.evaluation.concurrent,
         allow_unsandboxed: settings.evaluation.allow_unsandboxed,
     })
     .await

@@ -1,6 +1,10 @@
 //! Settings of an operator's daemon: attester and performer read the same.
 
-use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+};
 
 use serde::Deserialize;
 use zarathustra_chain::ChainSettings;
@@ -87,6 +91,9 @@ pub struct EvaluationSettings {
     /// Longest evaluation, seconds; the request's limit holds when it is lower.
     #[serde(default = "default_wall_seconds")]
     pub wall_seconds: u64,
+    /// Most evaluations at once; as many as there are cores and memory for when absent.
+    #[serde(default)]
+    pub concurrent: Option<NonZeroUsize>,
     /// Evaluate even where a part of the sandbox cannot be had; for development only.
     #[serde(default)]
     pub allow_unsandboxed: bool,

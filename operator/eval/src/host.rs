@@ -10,6 +10,7 @@ mod programs;
 mod run;
 mod secret;
 mod settings;
+mod slots;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use zarathustra_primitives::{Digest, Engine, EvaluationResult, SampleScores, See
 use crate::manifest::{Limits, Manifest};
 use crate::parameters::Expected;
 use crate::text::brief;
-use crate::wire::{CodeFile, Evaluate, Job, JobFile, Reply, Spent, Task};
+use crate::wire::{CodeFile, Evaluate, Job, JobFile, MAX_CALL_BYTES, Reply, Spent, Task};
 use cache::{CacheEntry, Compiled};
 pub use check::{Isolation, check_sandbox};
 use entry::Draft;
@@ -30,11 +31,13 @@ use process::{Answer, Watch};
 pub use programs::{ENVIRONMENT_FLAG, WorkerProgram, Workers};
 pub use run::{ModelRun, RunError, run_model};
 pub use settings::{WORKER_PROGRAM, WORKER_VARIABLE, WorkerSettings};
+pub use slots::{Slot, Slots};
 
 /// Memory of a worker besides what it evaluates: libraries, stacks, the compiler.
 const WORKER_BASE_BYTES: u64 = 512 << 20;
-/// Copies of a parameters file that are alive at once: the bytes, and the model's tensors.
-const PARAMETER_COPIES: u64 = 2;
+/// Copies of a parameters file that are alive at once: the bytes, the model's tensors, and what an
+/// engine makes of them for its kernels.
+const PARAMETER_COPIES: u64 = 3;
 
 /// Bytes that are evaluated, in memory or in a file that nobody changes meanwhile.
 #[derive(Debug, Clone)]
@@ -124,8 +127,9 @@ pub async fn evaluate(
     let started = Instant::now();
     let manifest = &job.manifest;
     check_memory(&manifest.limits, settings.memory_bytes)?;
+    check_time(&manifest.limits, settings.wall)?;
     let wall = Duration::from_secs(manifest.limits.wall_seconds);
-    let session = Session::open(settings.wall.min(wall), settings, started)?;
+    let session = Session::open(wall, settings, started)?;
     let evaluator = session
         .stage(
             "evaluator.wasm",
@@ -224,11 +228,27 @@ pub fn check_memory(limits: &Limits, allowed: u64) -> Result<(), LocalFailure> {
         .parameter_bytes
         .saturating_mul(PARAMETER_COPIES)
         .saturating_add(limits.memory_bytes)
+        // What one call passes is copied before it is counted.
+        .saturating_add(limits.memory_bytes.min(MAX_CALL_BYTES))
         // At least one row is computed at a time.
         .saturating_add(limits.activation_bytes)
         .saturating_add(WORKER_BASE_BYTES);
     if asked > allowed {
         Err(LocalFailure::BeyondSettings { asked, allowed })
+    } else {
+        Ok(())
+    }
+}
+
+/// Refuses a request that allows itself more time than this operator does: what it would be
+/// stopped in is at nobody's cost but the operator's.
+///
+/// # Errors
+/// [`LocalFailure::BeyondTime`].
+pub const fn check_time(limits: &Limits, allowed: Duration) -> Result<(), LocalFailure> {
+    let (asked, allowed) = (limits.wall_seconds, allowed.as_secs());
+    if asked > allowed {
+        Err(LocalFailure::BeyondTime { asked, allowed })
     } else {
         Ok(())
     }

@@ -29,6 +29,7 @@ pub use wire::Device;
 
 pub use host::{
     Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, Isolation, LocalFailure, ModelRun,
-    RunError, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram, WorkerSettings,
-    Workers, check_memory, check_sandbox, evaluate, judge_unfetched, run_model,
+    RunError, Slot, Slots, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram,
+    WorkerSettings, Workers, check_memory, check_sandbox, check_time, evaluate, judge_unfetched,
+    run_model,
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zarathustra_primitives::{Alpha, Bound, Digest, MAX_SAMPLES, Score, ScoreRange};
 
-use crate::cost::Cost;
+use crate::cost::{Cost, REFERENCE_MACS_PER_SECOND};
 use crate::parameters::Expected;
 
 /// Largest manifest that is read.
@@ -118,6 +118,14 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether the reference engine, the slower one, uses up the fuel of both models within the
+    /// wall time: then a program that never ends runs out of fuel, at its owner's cost, and not
+    /// out of time, at the operators'.
+    pub const fn fuel_fits_wall(&self) -> bool {
+        const MODELS: u128 = 2;
+        MODELS * self.fuel as u128 <= self.wall_seconds as u128 * REFERENCE_MACS_PER_SECOND as u128
+    }
+
     /// The first limit that an architecture by itself exceeds.
     pub const fn exceeded_by(&self, cost: &Cost) -> Option<&'static str> {
         if cost.parameters > self.parameters {
@@ -230,6 +238,11 @@ impl Manifest {
             wall_seconds,
         ];
         require(!all.contains(&0), "limits", "positive")?;
+        require(
+            file.limits.fuel_fits_wall(),
+            "limits.fuel",
+            "at most 250000000 for each of wall_seconds",
+        )?;
         for (content, field) in [
             (&file.architecture, "architecture"),
             (&file.evaluator, "evaluator"),

@@ -18,6 +18,8 @@ pub const MAX_JOB_BYTES: u32 = 1 << 20;
 pub const MAX_REPLY_BYTES: u32 = 16 << 10;
 /// Largest compiled evaluator. Machine code takes about twice the bytes of its component.
 pub const MAX_CODE_BYTES: u32 = 1 << 30;
+/// Most bytes that a program may pass to the host in one call, whatever its memory limit.
+pub const MAX_CALL_BYTES: u64 = 1 << 30;
 /// Most bytes that a model which runs by itself answers.
 pub const MAX_OUTPUT_BYTES: u32 = 1 << 30;
 
@@ -49,7 +51,9 @@ impl Device {
     /// Where a task computes if libtorch is to do it here: all else is the processor's.
     pub fn of(self, task: &Task) -> Self {
         let engine = match task {
-            Task::Check | Task::Compile(_) => Engine::None,
+            // What is asked before anything is evaluated is whether libtorch can compute there.
+            Task::Check => Engine::Libtorch,
+            Task::Compile(_) => Engine::None,
             Task::Evaluate(task) => task.engine,
             Task::Run(task) => task.engine,
         };
@@ -215,6 +219,8 @@ pub enum LocalKind {
     StackExhausted,
     /// The compiled evaluator is not what the host vouched for.
     CodeChanged,
+    /// The compiled evaluator is gone: another program tidied the cache meanwhile.
+    CodeGone,
     /// The compiled evaluator was made by another engine or for another processor.
     CodeIncompatible,
     /// The processor lacks what the environment lock asks for.

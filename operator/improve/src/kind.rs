@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    num::NonZeroUsize,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use zarathustra_chain::{Chain, Store};
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
-    Content, EvaluationJob, LocalFailure, Submitted, WorkerProgram, WorkerSettings, Workers,
+    Content, EvaluationJob, LocalFailure, Slots, Submitted, WorkerProgram, WorkerSettings, Workers,
     architecture::MAX_ARCHITECTURE_BYTES,
     manifest::{MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
@@ -53,6 +54,8 @@ pub struct ImproveParts {
     pub memory_bytes: u64,
     /// Longest evaluation.
     pub wall: Duration,
+    /// Most evaluations at once; as many as the machine has cores and memory for when absent.
+    pub concurrent: Option<NonZeroUsize>,
     /// Evaluate even where a part of the sandbox cannot be had.
     pub allow_unsandboxed: bool,
 }
@@ -65,6 +68,9 @@ pub struct Improve {
     champions: Champions,
     workers: Arc<Workers>,
     memory_bytes: u64,
+    wall: Duration,
+    /// Room for evaluations; the others wait.
+    slots: Slots,
     /// What was evaluated for tasks that are not over, so that a claim repeats nothing.
     found: Arc<Mutex<FoundByEngine>>,
     addresses: String,
@@ -130,12 +136,18 @@ impl Improve {
         );
         let (content, workers) = (content?, workers?);
         let addresses = content.store().identity().await?.addresses.join(",");
+        let concurrent = parts
+            .concurrent
+            .unwrap_or_else(|| Slots::of_this_machine(workers.threads(), parts.memory_bytes));
+        tracing::info!(concurrent, "evaluations at once");
         Ok(Self {
             champions: Champions::new(parts.chain.clone(), content.clone(), parts.store),
             chain: parts.chain,
             content,
             workers: Arc::new(workers),
             memory_bytes: parts.memory_bytes,
+            wall: parts.wall,
+            slots: Slots::new(concurrent),
             found: Arc::default(),
             addresses,
         })
@@ -248,6 +260,7 @@ impl Improve {
     fn check_room(&self, manifest: &Manifest, subject: &Subject) -> Result<(), Abstain> {
         let allowed = self.memory_bytes;
         zarathustra_eval::check_memory(&manifest.limits, allowed).map_err(|e| local(&e))?;
+        zarathustra_eval::check_time(&manifest.limits, self.wall).map_err(|e| local(&e))?;
         // A baseline may be larger than the request's own limits.
         let asked = subject.champion.size;
         if asked > allowed {
@@ -345,6 +358,8 @@ impl Improve {
     async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
         let (environment, worker) = self.worker(&assignment)?;
         let subject = self.subject(assignment.task).await?;
+        // Before content is in memory, and before the evaluation's time begins.
+        let _slot = self.slots.take().await;
         let prepared = match self.gather(&subject).await? {
             Ready::Known(status) => {
                 return Ok(Found {

@@ -16,6 +16,11 @@ pub const ELEMENT: u64 = 8;
 /// Multiply-adds that an element of a normalisation counts: two passes for the moments, then
 /// scale and shift.
 const NORMALISED: u64 = 2 * ELEMENT;
+/// Places that the reference engine computes side by side.
+const LANES: u64 = 8;
+/// Elements that a phase of a transposed convolution takes at most for each element of the kernel
+/// along a dimension, when the reference engine sorts them.
+const PHASE: u64 = 64;
 const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
 
 /// Multiply-adds that the reference engine does in a second: a low figure for one thread, so that a
@@ -38,14 +43,18 @@ pub struct Cost {
 
 impl Cost {
     /// Seconds that the reference engine takes for champion and challenger on this many samples,
-    /// one row each, rounded up. A request must allow itself as many: what the margin decides is
-    /// claimed with that engine.
+    /// one row each, rounded up. What the margin decides is claimed with that engine.
     pub const fn reference_seconds(&self, samples: u32) -> u64 {
         const MODELS: u64 = 2;
         (samples as u64)
             .saturating_mul(MODELS)
             .saturating_mul(self.macs_per_sample)
             .div_ceil(REFERENCE_MACS_PER_SECOND)
+    }
+
+    /// Fuel that a model takes for this many samples, one row each, the program's own not counted.
+    pub const fn fuel(&self, samples: u32) -> u64 {
+        (samples as u64).saturating_mul(self.macs_per_sample)
     }
 
     /// Cost of a model of this architecture. Sums that exceed 64 bits stay at the maximum, which
@@ -96,23 +105,37 @@ impl Work {
         let after = elements(&step.shape);
         let work = |macs, scratch| Self { macs, scratch };
         match &step.op {
-            Op::Linear { .. } => work(product(&[after, last(inputs[0])]), 0),
+            Op::Linear { .. } => work(
+                product(&[after, last(inputs[0])]),
+                before.saturating_add(after),
+            ),
             Op::Conv1d(c) | Op::Conv2d(c) => {
                 let window = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
                 // Each window unrolled, as libtorch does where it has no better way.
                 let unrolled = product(&[after / c.channels, c.groups, window]);
-                work(product(&[after, window.saturating_add(ELEMENT)]), unrolled)
+                let scratch = unrolled.max(tables(window, &c.kernel));
+                work(product(&[after, window.saturating_add(ELEMENT)]), scratch)
+                    .with_margins(inputs[0], &c.padding)
             }
             Op::ConvTranspose1d(c) | Op::ConvTranspose2d(c) => {
                 let window = product(&[c.channels / c.groups, product(&c.kernel)]);
                 // Places that nothing reaches are written too.
                 let macs = sum(&[product(&[before, window]), product(&[after, ELEMENT])]);
-                work(macs, product(&[before / inputs[0][0], c.groups, window]))
+                let unrolled = product(&[before / inputs[0][0], c.groups, window]);
+                let seen = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
+                let phases = product(&[PHASE, sum(&c.kernel)]);
+                let scratch = unrolled.max(tables(seen, &c.kernel));
+                work(macs, scratch.saturating_add(phases))
             }
-            Op::MaxPool1d(p) | Op::MaxPool2d(p) => pooled(after, &p.kernel),
-            Op::AvgPool1d(p) | Op::AvgPool2d(p) => pooled(after, &p.kernel),
-            Op::Mean { .. } | Op::Max { .. } => work(product(&[before, ELEMENT]), 0),
-            Op::BatchNorm { .. } => work(product(&[after, ELEMENT]), 0),
+            Op::MaxPool1d(p) | Op::MaxPool2d(p) => {
+                pooled(after, &p.kernel).with_margins(inputs[0], &p.padding)
+            }
+            Op::AvgPool1d(p) | Op::AvgPool2d(p) => {
+                pooled(after, &p.kernel).with_margins(inputs[0], &p.padding)
+            }
+            Op::Mean { .. } | Op::Max { .. } => {
+                work(product(&[before, ELEMENT]), product(&[after, 2]))
+            }
             Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => {
                 work(product(&[after, NORMALISED]), after)
             }
@@ -157,22 +180,26 @@ impl Work {
             | Op::Softplus {}
             | Op::Softmax { .. }
             | Op::LogSoftmax { .. } => work(product(&[after, TRANSCENDENTAL]), after),
-            Op::Add {} | Op::Multiply {} => {
-                work(product(&[after, inputs.len() as u64, ELEMENT]), 0)
-            }
-            Op::Dropout { .. } | Op::Reshape { .. } => work(0, 0),
+            Op::Add {} | Op::Multiply {} => work(
+                product(&[after, inputs.len() as u64, ELEMENT]),
+                product(&[after, 2]),
+            ),
             Op::TransformerEncoder(_) | Op::TransformerDecoder(_) => {
                 unreachable!("blocks are no steps")
             }
-            Op::Embedding { .. }
-            | Op::LearnedPositions {}
+            Op::BatchNorm { .. }
             | Op::Relu {}
             | Op::Relu6 {}
             | Op::LeakyRelu { .. }
             | Op::Prelu { .. }
             | Op::HardSigmoid {}
             | Op::HardSilu {}
-            | Op::Softsign {}
+            | Op::Softsign {} => work(product(&[after, ELEMENT]), after),
+            Op::Embedding { .. }
+            | Op::LearnedPositions {}
+            // The reference engine copies these.
+            | Op::Dropout { .. }
+            | Op::Reshape { .. }
             | Op::Transpose { .. }
             | Op::Concatenate { .. }
             | Op::Scale { .. }
@@ -182,10 +209,35 @@ impl Work {
     }
 }
 
+impl Work {
+    /// Adds the input with its margins, which are put there before where they are not equal.
+    fn with_margins(self, input: &[u64], margins: &[[u64; 2]]) -> Self {
+        if margins.iter().all(|[before, after]| before == after) {
+            return self;
+        }
+        let sizes = input[1..].iter().zip(margins);
+        let padded = sizes
+            .map(|(size, [before, after])| sum(&[*size, *before, *after]))
+            .fold(input[0], u64::saturating_mul);
+        Self {
+            macs: self.macs.saturating_add(product(&[padded, ELEMENT])),
+            scratch: self.scratch.saturating_add(padded),
+        }
+    }
+}
+
+/// What the reference engine holds of a convolution while it computes: the windows of the places
+/// that it computes side by side, and for each element of the kernel where each of them sees.
+fn tables(window: u64, kernel: &[u64]) -> u64 {
+    // An index is as large as two elements.
+    let seen = product(&[2, LANES, product(kernel)]);
+    product(&[LANES, window]).saturating_add(seen)
+}
+
 fn pooled(after: u64, kernel: &[u64]) -> Work {
     Work {
         macs: product(&[after, product(kernel), ELEMENT]),
-        scratch: 0,
+        scratch: product(&[after, 2]),
     }
 }
 
@@ -284,6 +336,79 @@ mod tests {
     }
 
     #[test]
+    fn a_convolution_with_unequal_margins_by_hand() {
+        let cost = cost(
+            r#"{"name":"image","shape":[4,8,8],"dtype":"f32"}"#,
+            r#"{"name":"last","op":"conv2d","inputs":["image"],"channels":1,"kernel":[3,3],
+                "stride":[8,8],"padding":[[0,1],[1,0]],"dilation":[1,1],"groups":1,"bias":false}"#,
+        );
+        // One place, from 4 channels of 3 x 3, and the input of 9 x 9 that is written before.
+        assert_eq!(cost.macs_per_sample, (4 * 9 + 8) + 8 * (4 * 9 * 9));
+        // Windows of 8 places and where they see are more than the one window unrolled.
+        let tables = 8 * (4 * 9) + 16 * 9;
+        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 1 + tables + 4 * 9 * 9));
+    }
+
+    #[test]
+    fn a_transposed_convolution_by_hand() {
+        let cost = cost(
+            r#"{"name":"signal","shape":[2,3],"dtype":"f32"}"#,
+            r#"{"name":"last","op":"conv_transpose1d","inputs":["signal"],"channels":4,"kernel":[5],
+                "stride":[2],"padding":[0],"output_padding":[0],"dilation":[1],"groups":1,"bias":false}"#,
+        );
+        // 9 places: 2 steps of 2, and 5.
+        assert_eq!(cost.macs_per_sample, 6 * 4 * 5 + 8 * 4 * 9);
+        let tables = 8 * (2 * 5) + 16 * 5;
+        assert_eq!(cost.activation_bytes, 4 * (6 + 36 + tables + 64 * 5));
+    }
+
+    #[test]
+    fn pools_and_sums_by_hand() {
+        let input = r#"{"name":"signal","shape":[2,8],"dtype":"f32"}"#;
+        let pool = |padding: &str| {
+            let node = format!(
+                r#"{{"name":"last","op":"max_pool1d","inputs":["signal"],"kernel":[2],"stride":[2],"padding":[{padding}]}}"#
+            );
+            cost(input, &node)
+        };
+        let even = pool("[0,0]");
+        assert_eq!(even.macs_per_sample, 2 * 4 * 2 * 8);
+        assert_eq!(even.activation_bytes, 4 * (16 + 8 + 2 * 8));
+        // 9 places with the margin, of which windows of 2 make 4.
+        let uneven = pool("[0,1]");
+        assert_eq!(uneven.macs_per_sample, 2 * 4 * 2 * 8 + 8 * (2 * 9));
+        assert_eq!(uneven.activation_bytes, 4 * (16 + 8 + 2 * 8 + 2 * 9));
+
+        let added = cost(
+            input,
+            r#"{"name":"last","op":"add","inputs":["signal","signal"]}"#,
+        );
+        assert_eq!(added.macs_per_sample, 2 * 16 * 8);
+        assert_eq!(added.activation_bytes, 4 * (16 + 16 + 2 * 16));
+        let mean =
+            r#"{"name":"last","op":"mean","inputs":["signal"],"dims":[1],"keep_dims":false}"#;
+        assert_eq!(cost(input, mean).activation_bytes, 4 * (16 + 2 + 2 * 2));
+    }
+
+    #[test]
+    fn what_only_moves_costs_what_it_moves() {
+        let input = r#"{"name":"signal","shape":[2,8],"dtype":"f32"}"#;
+        for node in [
+            r#"{"name":"last","op":"dropout","inputs":["signal"],"rate":0.5}"#,
+            r#"{"name":"last","op":"reshape","inputs":["signal"],"shape":[16]}"#,
+        ] {
+            let cost = cost(input, node);
+            assert_eq!(cost.macs_per_sample, 16 * 8);
+            assert_eq!(cost.activation_bytes, 4 * (16 + 16));
+        }
+        let softsign = cost(
+            input,
+            r#"{"name":"last","op":"softsign","inputs":["signal"]}"#,
+        );
+        assert_eq!(softsign.activation_bytes, 4 * (16 + 16 + 16));
+    }
+
+    #[test]
     fn an_attention_by_hand() {
         let cost = cost(
             r#"{"name":"x","shape":[5,8],"dtype":"f32"}"#,
@@ -321,6 +446,7 @@ mod tests {
         assert_eq!(cost.parameters, 1 << 60);
         assert_eq!(cost.parameter_bytes, 1 << 62);
         assert_eq!(cost.macs_per_sample, 1 << 60);
-        assert_eq!(cost.activation_bytes, 4 << 25);
+        // Input, result, and both again.
+        assert_eq!(cost.activation_bytes, 4 << 26);
     }
 }

@@ -94,14 +94,18 @@ pub struct Sizes {
 pub struct Convolution {
     sizes: Sizes,
     bias: Option<Vec<f32>>,
-    parts: Vec<Part>,
+    rows: Vec<Phase>,
+    columns: Vec<Phase>,
+    /// For each phase of the rows, then of the columns, their part of the weights, output channels
+    /// first.
+    weights: Vec<f32>,
 }
 
-/// One phase of both dimensions with its part of the weights, output channels first.
-struct Part {
-    rows: Phase,
-    columns: Phase,
-    weights: Vec<f32>,
+/// A phase of each dimension.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    rows: &'a Phase,
+    columns: &'a Phase,
 }
 
 /// Which of its first two dimensions the weight counts the result's channels in.
@@ -117,24 +121,30 @@ impl Convolution {
     /// A convolution with these weights. Weights have the sizes that `sizes` implies.
     pub fn new(
         sizes: Sizes,
-        rows: &[Phase],
-        columns: &[Phase],
+        [rows, columns]: [Vec<Phase>; 2],
         order: Order,
         weight: &[f32],
         bias: Option<Vec<f32>>,
     ) -> Self {
-        let mut parts = Vec::new();
-        for rows in rows {
-            for columns in columns {
-                parts.push(Part {
-                    weights: sizes.part(rows, columns, order, weight),
-                    rows: rows.clone(),
-                    columns: columns.clone(),
-                });
-            }
+        // Phases that lie outside of the result leave some out.
+        let mut weights = Vec::with_capacity(weight.len());
+        for part in parts(&rows, &columns) {
+            sizes.weights_of(part, order, weight, &mut weights);
         }
-        Self { sizes, bias, parts }
+        Self {
+            sizes,
+            bias,
+            rows,
+            columns,
+            weights,
+        }
     }
+}
+
+/// Each phase of the rows with each of the columns.
+fn parts<'a>(rows: &'a [Phase], columns: &'a [Phase]) -> impl Iterator<Item = Part<'a>> {
+    rows.iter()
+        .flat_map(move |rows| columns.iter().map(move |columns| Part { rows, columns }))
 }
 
 impl Sizes {
@@ -150,11 +160,10 @@ impl Sizes {
         channels.skip(group * inputs).take(inputs)
     }
 
-    /// The weights of a phase: for each output channel those of one sum, in its order.
-    fn part(&self, rows: &Phase, columns: &Phase, order: Order, weight: &[f32]) -> Vec<f32> {
+    /// Adds the weights of a phase: for each output channel those of one sum, in its order.
+    fn weights_of(&self, part: Part<'_>, order: Order, weight: &[f32], weights: &mut Vec<f32>) {
         let [inputs, outputs] = self.of_a_group();
         let [height, width] = self.kernel;
-        let mut part = Vec::new();
         for output in 0..self.channels[1] {
             for input in 0..inputs {
                 let plane = match order {
@@ -163,14 +172,13 @@ impl Sizes {
                         (output / outputs * inputs + input) * outputs + output % outputs
                     }
                 };
-                for (row, _) in &rows.taps {
-                    for (column, _) in &columns.taps {
-                        part.push(weight[(plane * height + row) * width + column]);
+                for (row, _) in &part.rows.taps {
+                    for (column, _) in &part.columns.taps {
+                        weights.push(weight[(plane * height + row) * width + column]);
                     }
                 }
             }
         }
-        part
     }
 }
 
@@ -186,15 +194,19 @@ impl Kernel for Convolution {
             .collect();
         let mut windows = Windows::default();
         let mut panel = Packed::default();
-        for part in &self.parts {
+        let mut weights = self.weights.as_slice();
+        for part in parts(&self.rows, &self.columns) {
+            let [seen, outputs] = self.sizes.of_a_group();
+            let width = seen * part.rows.taps.len() * part.columns.taps.len();
+            let own;
+            (own, weights) = weights.split_at(self.sizes.channels[1] * width);
             let places = part.rows.places * part.columns.places;
             for first in (0..places).step_by(LANES) {
                 let lanes = LANES.min(places - first);
                 windows.look(&self.sizes, part, first, lanes);
                 for group in 0..self.sizes.groups {
                     windows.fill(&mut panel, self.sizes.channels_of(group, inputs[0]));
-                    let [width, outputs] = [panel.width(), self.sizes.of_a_group()[1]];
-                    let weights = &part.weights[group * outputs * width..][..outputs * width];
+                    let weights = &own[group * outputs * width..][..outputs * width];
                     panel.multiply(weights, |output, lane, sum| {
                         let channel = group * outputs + output;
                         let sum = sum + f64::from(bias(channel));
@@ -219,7 +231,7 @@ struct Windows {
 impl Windows {
     const OUTSIDE: usize = usize::MAX;
 
-    fn look(&mut self, sizes: &Sizes, part: &Part, first: usize, lanes: usize) {
+    fn look(&mut self, sizes: &Sizes, part: Part<'_>, first: usize, lanes: usize) {
         let Part { rows, columns, .. } = part;
         let at = |lane: usize| {
             let place = first + lane;

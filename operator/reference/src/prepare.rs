@@ -215,7 +215,7 @@ impl Step<'_> {
 
     fn convolution(&mut self, c: &ConvolutionOp) -> Convolution {
         let sizes = self.convolution_sizes(&c.kernel, c.groups);
-        let [rows, columns] = both(&c.kernel).map(|dim| match dim {
+        let phases = both(&c.kernel).map(|dim| match dim {
             Some(dim) => direct(
                 c.kernel[dim] as usize,
                 c.stride[dim] as usize,
@@ -225,12 +225,12 @@ impl Step<'_> {
             ),
             None => direct(1, 1, 0, 1, 1),
         });
-        self.convolution_of(sizes, &rows, &columns, Order::OutputFirst, c.bias)
+        self.convolution_of(sizes, phases, Order::OutputFirst, c.bias)
     }
 
     fn transposed_convolution(&mut self, c: &TransposedConvolution) -> Convolution {
         let sizes = self.convolution_sizes(&c.kernel, c.groups);
-        let [rows, columns] = both(&c.kernel).map(|dim| match dim {
+        let phases = both(&c.kernel).map(|dim| match dim {
             Some(dim) => transposed(
                 c.kernel[dim] as usize,
                 c.stride[dim] as usize,
@@ -240,20 +240,19 @@ impl Step<'_> {
             ),
             None => direct(1, 1, 0, 1, 1),
         });
-        self.convolution_of(sizes, &rows, &columns, Order::InputFirst, c.bias)
+        self.convolution_of(sizes, phases, Order::InputFirst, c.bias)
     }
 
     fn convolution_of(
         &mut self,
         sizes: Sizes,
-        rows: &[Phase],
-        columns: &[Phase],
+        phases: [Vec<Phase>; 2],
         order: Order,
         bias: bool,
     ) -> Convolution {
         let weight = self.parameter();
         let bias = self.parameter_if(bias);
-        Convolution::new(sizes, rows, columns, order, &weight, bias)
+        Convolution::new(sizes, phases, order, &weight, bias)
     }
 
     fn convolution_sizes(&self, kernel: &[u64], groups: u64) -> Sizes {

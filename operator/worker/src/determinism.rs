@@ -70,6 +70,21 @@ pub fn flush_denormals() -> Flushed {
     Flushed { before }
 }
 
+/// Does arithmetic of our own while there may be a [`Flushed`].
+pub fn unflushed<T>(compute: impl FnOnce() -> T) -> T {
+    let flushed = control::read();
+    control::write(flushed & !control::FLUSH);
+    // Neither call is moved into the other, so that no arithmetic leaves the bracket.
+    let result = std::hint::black_box(outlined(compute));
+    control::write(flushed);
+    result
+}
+
+#[inline(never)]
+fn outlined<T>(compute: impl FnOnce() -> T) -> T {
+    compute()
+}
+
 impl Drop for Flushed {
     fn drop(&mut self) {
         control::write(self.before);
@@ -214,6 +229,16 @@ mod tests {
         drop(flushed);
         assert_eq!([bits(&result), bits(&of_operand)], [0, 0]);
         unflushed();
+    }
+
+    #[test]
+    fn our_own_arithmetic_is_not_flushed() {
+        let denormal = std::hint::black_box(f32::from_bits(DENORMAL));
+        let doubled = || unflushed(|| (std::hint::black_box(denormal) * 2.0).to_bits());
+        let flushed = flush_denormals();
+        let [own, libtorchs] = [doubled(), bits(&small())];
+        drop(flushed);
+        assert_eq!([own, libtorchs], [2 * DENORMAL, 0]);
     }
 
     #[test]

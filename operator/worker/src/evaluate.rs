@@ -1,18 +1,23 @@
 //! One evaluation: the files are checked in the order of the specification, then the program
 //! scores each model in a store of its own.
 
+use std::collections::TryReserveError;
+use std::io::ErrorKind;
 use std::rc::Rc;
 use std::time::Instant;
 
 use tch::Device;
+use wasmparser::{BinaryReaderError, Parser};
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, OutOfMemory, Store, Trap};
 use zarathustra_eval::architecture::{Architecture, MAX_ARCHITECTURE_BYTES};
 use zarathustra_eval::cost::Cost;
 use zarathustra_eval::faults;
 use zarathustra_eval::manifest::{MAX_EVALUATOR_BYTES, Manifest};
 use zarathustra_eval::parameters::{self, Expected, ParametersError};
-use zarathustra_eval::wire::{CodeFile, Evaluate, JobFile, LocalKind, MAX_CODE_BYTES, Seen, Spent};
+use zarathustra_eval::wire::{
+    CodeFile, Evaluate, JobFile, LocalKind, MAX_CALL_BYTES, MAX_CODE_BYTES, Seen, Spent,
+};
 use zarathustra_primitives::{SampleScore, SampleScores, Score, Seed, Status};
 
 use crate::Ended;
@@ -21,9 +26,6 @@ use crate::model::{EngineError, Model};
 use crate::nn::{self, EvaluatorPre, Host, Role, Rows, Stopped};
 use crate::quantise::{is_beyond, quantise};
 
-/// Most bytes that the program may pass to the host in one call, whatever its memory limit.
-const MAX_CALL_BYTES: u64 = 1 << 30;
-
 /// Compiles the evaluator: machine code for an engine of the same settings.
 ///
 /// # Errors
@@ -31,7 +33,18 @@ const MAX_CALL_BYTES: u64 = 1 << 30;
 pub fn compile(file: &JobFile) -> Result<Vec<u8>, Ended> {
     let engine = engine::engine().map_err(internal)?;
     let bytes = read_evaluator(file)?;
-    let component = engine::compile(&engine, &bytes).map_err(|error| no_evaluator(&error))?;
+    // What cannot be compiled is the owner's fault where it is no valid component, which every
+    // machine finds alike. What a processor lacks, or a compiler, is none of the owner's.
+    if !Parser::is_component(&bytes) {
+        return Err(no_evaluator("the file is no component"));
+    }
+    let component = engine::compile(&engine, &bytes).map_err(|error| {
+        if caused_by::<BinaryReaderError>(&error) {
+            return no_evaluator(format!("{error:#}"));
+        }
+        lacking_resources(&error)
+            .unwrap_or_else(|| Ended::local(LocalKind::Unsupported, format!("{error:#}")))
+    })?;
     prepare(&engine, &component)?;
     let code = component.serialize().map_err(internal)?;
     if code.len() > MAX_CODE_BYTES as usize {
@@ -219,6 +232,9 @@ fn load_evaluator(
     read_evaluator(file)?;
     let component = engine::load(engine, code).map_err(|error| {
         let kind = match error {
+            CodeError::Read(ref error) if error.kind() == ErrorKind::NotFound => {
+                LocalKind::CodeGone
+            }
             CodeError::Read(_) => LocalKind::Internal,
             CodeError::Changed => LocalKind::CodeChanged,
             CodeError::Incompatible(_) => LocalKind::CodeIncompatible,
@@ -238,17 +254,17 @@ fn read_evaluator(file: &JobFile) -> Result<Vec<u8>, Ended> {
 
 /// Fits the component to the host: it exports `evaluate` and imports nothing but `wasi:nn`.
 fn prepare(engine: &Engine, component: &Component) -> Result<EvaluatorPre<Host>, Ended> {
-    let fit = || {
-        let mut linker = Linker::new(engine);
-        nn::add_to_linker(&mut linker)?;
-        EvaluatorPre::new(linker.instantiate_pre(component)?)
-    };
-    fit().map_err(|error| no_evaluator(&error))
+    let mut linker = Linker::new(engine);
+    nn::add_to_linker(&mut linker).map_err(internal)?;
+    // Only names and types are compared.
+    linker
+        .instantiate_pre(component)
+        .and_then(EvaluatorPre::new)
+        .map_err(|error| no_evaluator(format!("{error:#}")))
 }
 
-fn no_evaluator(error: &wasmtime::Error) -> Ended {
-    lacking_resources(error)
-        .unwrap_or_else(|| Ended::failed(Status::EvaluatorInvalid, format!("{error:#}")))
+fn no_evaluator(detail: impl ToString) -> Ended {
+    Ended::failed(Status::EvaluatorInvalid, detail)
 }
 
 /// The model of a parameters file, or what is wrong with the file.
@@ -318,15 +334,19 @@ fn stopped(error: &wasmtime::Error) -> Ended {
 
 /// The local condition behind an error, when the machine and not the program caused it.
 ///
-/// wasmtime passes on what the operating system or its own allocations say, as text. A program
-/// that managed to have such text in its error would be abstained from, not accused.
+/// wasmtime passes on what the operating system or its own allocations say. Its text does not
+/// count: a program chooses names, and these are part of it.
 fn lacking_resources(error: &wasmtime::Error) -> Option<Ended> {
-    let text = format!("{error:#}");
-    let of_the_machine = ["os error", "out of memory", "failed to allocate"];
-    of_the_machine
-        .iter()
-        .any(|phrase| text.contains(phrase))
-        .then(|| Ended::local(LocalKind::OutOfMemory, text))
+    let lacks = caused_by::<OutOfMemory>(error)
+        || caused_by::<std::io::Error>(error)
+        || caused_by::<rustix::io::Errno>(error)
+        || caused_by::<TryReserveError>(error);
+    lacks.then(|| Ended::local(LocalKind::OutOfMemory, format!("{error:#}")))
+}
+
+/// Whether an error of this kind is behind another.
+fn caused_by<E: std::error::Error + Send + Sync + 'static>(error: &wasmtime::Error) -> bool {
+    error.is::<E>() || error.chain().any(|cause| cause.is::<E>())
 }
 
 /// Refuses to compute on a processor whose results would differ from what the lock promises.
@@ -385,6 +405,27 @@ mod tests {
         check(3, 3, &[1], &[5, -9, 5]);
         check(3, 6, &[1, 4], &[-9, 5, -9]);
         check(3, 6, &[0, 1], &[-9, 5, 5]);
+    }
+
+    #[test]
+    fn lack_of_memory_is_told_by_the_kind_of_error() {
+        use wasmtime::error::Context as _;
+
+        const NO_MEMORY: i32 = 12;
+        let kind = |error: wasmtime::Error| match stopped(&error) {
+            Ended::Local { kind, .. } => Some(kind),
+            _ => None,
+        };
+        let memory = Some(LocalKind::OutOfMemory);
+        let of_the_system = || std::io::Error::from_raw_os_error(NO_MEMORY);
+        assert_eq!(kind(of_the_system().into()), memory);
+        let wrapped: wasmtime::Result<()> = Err(of_the_system()).context("a mapping");
+        assert_eq!(kind(wrapped.expect_err("it")), memory);
+        let mapping: wasmtime::Result<()> = Err(rustix::io::Errno::NOMEM).context("a mapping");
+        assert_eq!(kind(mapping.expect_err("it")), memory);
+        // What an owner can write into a name.
+        let text = "unknown import: `failed to allocate: out of memory (os error 12)`";
+        assert_eq!(kind(wasmtime::Error::msg(text)), None);
     }
 
     #[test]

@@ -119,7 +119,11 @@ pub fn run() -> io::Result<()> {
 
 fn perform(job: &Job, protection: Protection) -> Result<Done, Ended> {
     match &job.task {
-        Task::Check => Ok(Done::Checked(protection)),
+        Task::Check => {
+            // An operator that asked for a device learns at the start whether it can have it.
+            start(job.device)?;
+            Ok(Done::Checked(protection))
+        }
         Task::Compile(evaluator) => evaluate::compile(evaluator).map(Done::Compiled),
         Task::Evaluate(task) => {
             determinism::enter(&job.environment)?;

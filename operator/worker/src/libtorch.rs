@@ -62,6 +62,8 @@ impl Graph {
         // Outputs depend on the number of threads.
         tch::set_num_threads(determinism::threads());
         let _guard = tch::no_grad_guard();
+        // Threads that libtorch starts while weights are put in order keep this.
+        let _flushed = determinism::flush_denormals();
         let mut steps = Vec::with_capacity(architecture.steps().len());
         for step in architecture.steps() {
             let views = step.parameters.iter().map(|index| &parameters[*index]);

@@ -43,6 +43,8 @@ const OUTPUT: &str = "output";
 pub const CALL_FUEL: u64 = 1_000;
 /// What a resource is taken to occupy besides its data, in bytes.
 const RESOURCE_BYTES: u64 = 256;
+/// What an entry of a list of lists occupies besides its bytes.
+const ENTRY_BYTES: u64 = 24;
 /// What an element of a table of functions occupies, in bytes.
 const TABLE_ELEMENT_BYTES: usize = 16;
 const UNSUPPORTED: ErrorCode = ErrorCode::UnsupportedOperation;
@@ -360,6 +362,13 @@ fn charge(store: &mut Call<'_>, amount: u64) -> Result<()> {
     }
 }
 
+/// Bytes of a list whose entries have these bytes: they are copied, and each has a head.
+fn passed(entries: impl Iterator<Item = usize>) -> u64 {
+    entries
+        .map(|bytes| (bytes as u64).saturating_add(ENTRY_BYTES))
+        .fold(0, u64::saturating_add)
+}
+
 /// Offers `wasi:nn`, and nothing else.
 ///
 /// Written out rather than through the generated traits, because these see the state of a run but
@@ -465,8 +474,9 @@ fn add_graph(graph: &mut LinkerInstance<'_, Host>) -> Result<()> {
     )?;
     graph.func_wrap(
         "load",
-        |mut store: Call<'_>, _: (Vec<GraphBuilder>, GraphEncoding, ExecutionTarget)| {
-            charge(&mut store, 0)?;
+        |mut store: Call<'_>,
+         (builders, ..): (Vec<GraphBuilder>, GraphEncoding, ExecutionTarget)| {
+            charge(&mut store, passed(builders.iter().map(Vec::len)))?;
             let message = "models are loaded by name only";
             answer::<Resource<Graph>>(store.data_mut().fail(UNSUPPORTED, message))
         },
@@ -494,7 +504,10 @@ fn add_inference(inference: &mut LinkerInstance<'_, Host>) -> Result<()> {
     inference.func_wrap(
         "[method]graph-execution-context.compute",
         |mut store: Call<'_>, (context, inputs): (Resource<Context>, Vec<Named>)| {
-            charge(&mut store, 0)?;
+            charge(
+                &mut store,
+                passed(inputs.iter().map(|(name, _)| name.len())),
+            )?;
             store.data().table.get(&context)?;
             answer(compute(store, inputs))
         },

@@ -8,6 +8,7 @@
 //! Landlock's first version (Linux 5.13) is the least that is accepted. It decides which files can
 //! be opened, which nothing else here does. What later versions add is refused by the filter on
 //! every kernel: to write or cut off files, to move them, TCP, device controls, signals, sockets.
+//! With a CUDA device the filter is wider, and Landlock's sixth version (Linux 6.12) is required.
 
 mod calls;
 mod device;

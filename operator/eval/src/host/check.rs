@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::process::{self, Watch};
 use super::{LocalFailure, WorkerSettings, cgroup};
 use crate::text::brief;
-use crate::wire::{LocalKind, Protection, Reply, Task};
+use crate::wire::{Protection, Reply, Task};
 
 /// How long a worker may take to enter the sandbox; loading libtorch is most of it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,8 @@ impl fmt::Display for Isolation {
 /// Has a worker enter the sandbox and tell what it consists of.
 ///
 /// # Errors
-/// [`LocalFailure::Sandbox`] when a part is missing and the settings do not allow that; others when
+/// [`LocalFailure::Sandbox`] when a part is missing and the settings do not allow that,
+/// [`LocalFailure::Unsupported`] when there is not the device that the settings name; others when
 /// the worker cannot be started.
 pub async fn check_sandbox(settings: &WorkerSettings) -> Result<Isolation, LocalFailure> {
     let folder = tempfile::tempdir().map_err(LocalFailure::setup("make a folder for the job"))?;
@@ -56,12 +57,7 @@ pub async fn check_sandbox(settings: &WorkerSettings) -> Result<Isolation, Local
             protection,
             cgroups: settings.cgroups.then(cgroup::version).flatten(),
         }),
-        Reply::Local {
-            kind: LocalKind::Sandbox,
-            detail,
-        } => Err(LocalFailure::Sandbox {
-            detail: brief(&detail),
-        }),
+        Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail)),
         other => Err(LocalFailure::WorkerLost {
             detail: brief(&format!("it answered {other:?}")),
         }),

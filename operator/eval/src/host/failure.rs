@@ -37,6 +37,14 @@ pub enum LocalFailure {
         /// Bytes that the settings allow.
         allowed: u64,
     },
+    /// The request allows itself more time than this operator does.
+    #[error("the evaluation may take {asked} s, this operator allows {allowed} s")]
+    BeyondTime {
+        /// Seconds that the evaluation may take.
+        asked: u64,
+        /// Seconds that the settings allow.
+        allowed: u64,
+    },
     /// The evaluation took too long.
     #[error("no result after {seconds} s")]
     TimedOut {
@@ -82,7 +90,7 @@ impl LocalFailure {
             Self::Setup { .. } => "local_setup",
             Self::NoWorker { .. } => "local_no_worker",
             Self::Environment { .. } => "local_environment",
-            Self::BeyondSettings { .. } => "local_beyond_settings",
+            Self::BeyondSettings { .. } | Self::BeyondTime { .. } => "local_beyond_settings",
             Self::TimedOut { .. } => "local_timed_out",
             Self::OutOfMemory { .. } => "local_out_of_memory",
             Self::WorkerLost { .. } => "local_worker_lost",
@@ -100,9 +108,10 @@ impl LocalFailure {
             LocalKind::Sandbox => Self::Sandbox { detail },
             LocalKind::Unsupported => Self::Unsupported { detail },
             LocalKind::StackExhausted => Self::StackExhausted { detail },
-            LocalKind::CodeChanged | LocalKind::CodeIncompatible | LocalKind::Internal => {
-                Self::WorkerLost { detail }
-            }
+            LocalKind::CodeChanged
+            | LocalKind::CodeGone
+            | LocalKind::CodeIncompatible
+            | LocalKind::Internal => Self::WorkerLost { detail },
         }
     }
 

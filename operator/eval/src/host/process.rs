@@ -79,6 +79,7 @@ impl Answer {
             Reply::Local { kind, detail } => {
                 let reason = match kind {
                     LocalKind::CodeChanged => "cache_changed",
+                    LocalKind::CodeGone => "cache_gone",
                     LocalKind::CodeIncompatible => "cache_incompatible",
                     _ => return None,
                 };
@@ -265,7 +266,7 @@ fn field(status: &str, name: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-fn field_bytes(status: &str, field: &str) -> Option<u64> {
+pub fn field_bytes(status: &str, field: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)

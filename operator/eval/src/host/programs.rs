@@ -176,6 +176,15 @@ impl Workers {
             })
     }
 
+    /// Threads that the worker with most of them computes with.
+    pub fn threads(&self) -> u32 {
+        let threads = self
+            .0
+            .values()
+            .map(|settings| settings.environment.threads());
+        threads.max().unwrap_or(1)
+    }
+
     /// The environments that there are workers for.
     pub fn digests(&self) -> impl Iterator<Item = Digest> {
         self.0.keys().copied()

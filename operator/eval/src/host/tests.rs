@@ -162,13 +162,32 @@ fn local_codes_are_those_of_the_specification() {
 #[test]
 fn a_request_for_more_memory_than_allowed_is_refused_before_it_is_tried() {
     let limits = manifest(3).limits;
-    assert!(check_memory(&limits, 2 << 30).is_ok());
-    assert!(check_memory(&limits, 1 << 30).is_err());
+    // 512 MiB for the worker, 3 MiB of parameters, 1 MiB of activations, and the program's 1 GiB
+    // with as much that a call may pass.
+    let asked = (512 << 20) + (3 << 20) + (1 << 20) + (2 << 30);
+    assert!(check_memory(&limits, asked).is_ok());
+    assert!(check_memory(&limits, asked - 1).is_err());
+    // A call passes no more than 1 GiB.
+    let more = Limits {
+        memory_bytes: 3 << 30,
+        ..limits
+    };
+    assert!(check_memory(&more, asked + (2 << 30)).is_ok());
+    assert!(check_memory(&more, asked + (2 << 30) - 1).is_err());
     let absurd = Limits {
         parameter_bytes: u64::MAX,
         ..limits
     };
     assert!(check_memory(&absurd, u64::MAX - 1).is_err());
+}
+
+#[test]
+fn a_request_for_more_time_than_allowed_is_refused_before_it_is_tried() {
+    let limits = manifest(3).limits;
+    assert!(check_time(&limits, Duration::from_secs(1)).is_ok());
+    let failure = check_time(&limits, Duration::ZERO).expect_err("too long");
+    assert_eq!(failure.code(), "local_beyond_settings");
+    assert!(failure.to_string().contains("1 s"));
 }
 
 #[test]

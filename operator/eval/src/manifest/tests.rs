@@ -64,6 +64,7 @@ fn values_out_of_range_are_refused_with_their_field() {
         ("/alpha_ppb", 0.into(), "alpha_ppb"),
         ("/alpha_ppb", 100_000_001.into(), "alpha_ppb"),
         ("/limits/fuel", 0.into(), "limits"),
+        ("/limits/fuel", u64::MAX.into(), "limits.fuel"),
         ("/architecture/cid", "".into(), "architecture"),
         ("/evaluator/size", 0.into(), "evaluator"),
         ("/evaluator/size", 268_435_457.into(), "evaluator"),
@@ -75,6 +76,21 @@ fn values_out_of_range_are_refused_with_their_field() {
             other => panic!("{pointer}: {other}"),
         }
     }
+}
+
+/// 500,000,000 multiply-adds in a second, and two models to pay for: 6 s are 1,500,000,000 each.
+#[test]
+fn the_fuel_of_both_models_fits_the_wall_time() {
+    let mut manifest = valid();
+    manifest["limits"]["fuel"] = 1_500_000_000_u64.into();
+    read(&manifest).expect("the largest");
+    manifest["limits"]["fuel"] = 1_500_000_001_u64.into();
+    let error = read(&manifest).expect_err("too much");
+    assert_eq!(error.code(), "manifest_field");
+    // Beyond 64 bits the sums are still right.
+    manifest["limits"]["wall_seconds"] = u64::MAX.into();
+    manifest["limits"]["fuel"] = u64::MAX.into();
+    read(&manifest).expect("fits");
 }
 
 #[test]

@@ -286,6 +286,9 @@ impl At<'_> {
         let mut shape = vec![c.channels];
         for (i, size) in spatial.iter().enumerate() {
             let extent = c.dilation[i] * (c.kernel[i] - 1) + 1;
+            // So that no window lies outside altogether.
+            let within = c.padding[i].iter().all(|margin| *margin < extent);
+            self.require(within, "padding", "less than the extent of the kernel")?;
             shape.push(self.places(*size, c.padding[i], extent, c.stride[i])?);
         }
         Ok(shape)

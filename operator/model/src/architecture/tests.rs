@@ -392,6 +392,12 @@ fn graphs_that_break_a_rule_are_refused_with_their_code() {
             "architecture_attribute",
         ),
         (
+            // Reaches over 3 places, so margins are 2 at most.
+            sequence,
+            r#"{"name":"last","op":"conv1d","inputs":["x"],"channels":1,"kernel":[2],"stride":[1],"padding":[[3,0]],"dilation":[2],"groups":1,"bias":false}"#,
+            "architecture_attribute",
+        ),
+        (
             sequence,
             r#"{"name":"last","op":"max_pool1d","inputs":["x"],"kernel":[2],"stride":[1],"padding":[[2,0]]}"#,
             "architecture_attribute",

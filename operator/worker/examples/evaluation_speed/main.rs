@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use zarathustra_eval::architecture::{Architecture, InputType};
-use zarathustra_eval::cost::Cost;
+use zarathustra_eval::cost::{Cost, REFERENCE_MACS_PER_SECOND};
 use zarathustra_eval::manifest::{ContentRef, Limits, Manifest};
 use zarathustra_eval::parameters::Expected;
 use zarathustra_eval::{Content, EvaluationJob, Submitted, WorkerSettings, evaluate};
@@ -19,6 +19,8 @@ use zarathustra_primitives::{Alpha, B256, Bound, Engine, Score, ScoreRange, Seed
 const NOISE: &str = include_str!("noise.wat");
 /// Integers of the noise are below this.
 const TOKENS: u32 = 32;
+/// Longer than any of these evaluations takes.
+const WALL_SECONDS: u64 = 36_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(folder).join(name);
     let job = job(&folder, samples.parse()?, batch.parse()?)?;
     let settings = WorkerSettings {
-        wall: Duration::from_secs(3600),
+        wall: Duration::from_secs(WALL_SECONDS),
         worker: PathBuf::from(worker),
         ..WorkerSettings::discover(folder.join("cache"))?
     };
@@ -108,9 +110,10 @@ fn job(folder: &Path, samples: u32, batch: u32) -> Result<EvaluationJob, Box<dyn
                 parameters: cost.parameters,
                 macs_per_sample: cost.macs_per_sample,
                 activation_bytes: cost.activation_bytes,
-                fuel: u64::MAX / 4,
+                // As much as the manifest may allow for this time.
+                fuel: WALL_SECONDS * REFERENCE_MACS_PER_SECOND / 2,
                 memory_bytes: 1 << 30,
-                wall_seconds: 3600,
+                wall_seconds: WALL_SECONDS,
             },
         },
         architecture: text.into(),

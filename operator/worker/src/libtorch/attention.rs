@@ -5,6 +5,7 @@ use zarathustra_eval::architecture::{Attention, Rotary};
 
 use super::layer::{Layer, Parameters, exactly};
 use super::linear::Linear;
+use crate::determinism;
 
 /// The operation `multi_head_attention` on rows of these shapes.
 pub fn layer(
@@ -76,12 +77,14 @@ impl Angles {
     /// Angles are computed in double precision: positions are large, and their angles wrap.
     fn new(rotary: &Rotary, places: u64, device: Device) -> Result<Self, TchError> {
         let pairs = rotary.size / 2;
-        let angles = (0..places).flat_map(|place| {
-            (0..pairs).map(move |pair| {
-                let exponent = -2.0 * pair as f64 / rotary.size as f64;
-                place as f64 * rotary.base.powf(exponent)
-            })
-        });
+        let angle = |place: u64, pair: u64| {
+            let exponent = -2.0 * pair as f64 / rotary.size as f64;
+            place as f64 * rotary.base.powf(exponent)
+        };
+        let all = |function: fn(f64) -> f64| {
+            let pairs_at = |place| (0..pairs).map(move |pair| function(angle(place, pair)) as f32);
+            determinism::unflushed(|| (0..places).flat_map(pairs_at).collect())
+        };
         let table = |values: Vec<f32>| {
             let shape = [1, places as i64, 1, pairs as i64];
             Tensor::f_from_slice(&values)?
@@ -89,8 +92,8 @@ impl Angles {
                 .f_to_device(device)
         };
         Ok(Self {
-            cosines: table(angles.clone().map(|angle| angle.cos() as f32).collect())?,
-            sines: table(angles.map(|angle| angle.sin() as f32).collect())?,
+            cosines: table(all(f64::cos))?,
+            sines: table(all(f64::sin))?,
             pairs: pairs as i64,
             interleaved: rotary.interleaved,
         })

@@ -5,6 +5,7 @@ use zarathustra_eval::architecture::{AvgPool, MaxPool};
 
 use super::convolution::{lower, margins, plane, raise, sizes};
 use super::layer::{Layer, behind_rows, unary, with_rows};
+use crate::determinism;
 
 /// The padding that libtorch's pooling does itself: equal at both ends and at most half a window.
 fn within(padding: &[[u64; 2]], kernel: &[u64]) -> Option<[i64; 2]> {
@@ -92,9 +93,11 @@ fn insides(pool: &AvgPool, input: &[u64], result: &[u64]) -> Result<Tensor, TchE
             inside as f32
         })
     };
-    let counts: Vec<f32> = along(0)
-        .flat_map(|rows| along(1).map(move |columns| rows * columns))
-        .collect();
+    let counts: Vec<f32> = determinism::unflushed(|| {
+        along(0)
+            .flat_map(|rows| along(1).map(move |columns| rows * columns))
+            .collect()
+    });
     let shape = [1, 1, places[0] as i64, places[1] as i64];
     Tensor::f_from_slice(&counts)?.f_view(shape)
 }

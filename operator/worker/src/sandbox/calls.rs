@@ -23,9 +23,9 @@ pub enum CallsError {
 pub fn filter(device: Device) -> Result<(), CallsError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         ALLOWED.iter().map(|call| (*call, vec![])).collect();
-    rules.extend(conditional()?);
+    rules.extend(conditional(device)?);
     if device == Device::Cuda {
-        // In the place of conditions, where there are some.
+        // In the place of conditions only for what the driver's list names.
         rules.extend(super::device::CALLS.iter().map(|call| (*call, vec![])));
     }
     let filter = SeccompFilter::new(
@@ -39,7 +39,7 @@ pub fn filter(device: Device) -> Result<(), CallsError> {
 }
 
 /// The calls that are allowed with some arguments only.
-fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, BackendError> {
+fn conditional(device: Device) -> Result<Vec<(i64, Vec<SeccompRule>)>, BackendError> {
     let only = |condition| Ok::<_, BackendError>(vec![SeccompRule::new(vec![condition?])?]);
     let either = |index, values: &[i32]| {
         let rule =
@@ -53,10 +53,14 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, BackendError> {
     let private = only(masked(3, kinds, libc::MAP_PRIVATE as u64))?;
     // Advice about its own memory. From 100 on it takes pages from the whole machine.
     let advice = only(int(2, SeccompCmpOp::Lt, libc::MADV_HWPOISON as u64))?;
-    // Files are opened for reading.
-    let writing = (libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC) as u64;
+    // Files are opened for reading; those of a device's driver also for writing, and which these
+    // are, is for Landlock to say. None is made or cut off.
+    let writing = match device {
+        Device::Cpu => libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC,
+        Device::Cuda => libc::O_CREAT | libc::O_TRUNC,
+    } as u64;
     let unnamed = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u64;
-    let reading = |flags| only(masked(flags, writing | unnamed, libc::O_RDONLY as u64));
+    let opened = |flags| only(masked(flags, writing | unnamed, 0));
     // Not the owner of a pipe, whom the kernel would signal, nor its size.
     let plain = either(
         1,
@@ -87,9 +91,9 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, BackendError> {
     Ok(vec![
         (libc::SYS_mmap, private),
         (libc::SYS_madvise, advice),
-        (libc::SYS_openat, reading(2)?),
+        (libc::SYS_openat, opened(2)?),
         #[cfg(target_arch = "x86_64")]
-        (libc::SYS_open, reading(1)?),
+        (libc::SYS_open, opened(1)?),
         (libc::SYS_fcntl, plain),
         (libc::SYS_clone, thread),
         (libc::SYS_tgkill, itself),

@@ -17,12 +17,11 @@ const READS: [&str; 9] = [
     "/usr",
 ];
 
-/// System calls that the driver makes: others than are allowed anyway, and some of these with other
-/// arguments (it maps shared memory, and opens its device files for writing).
+/// System calls that the driver makes: others than are allowed anyway, and one with other arguments
+/// (it maps shared memory).
 pub const CALLS: &[i64] = &[
     libc::SYS_eventfd2,
     libc::SYS_fallocate,
-    libc::SYS_fcntl,
     libc::SYS_fstatfs,
     libc::SYS_get_mempolicy,
     libc::SYS_getegid,
@@ -31,13 +30,11 @@ pub const CALLS: &[i64] = &[
     libc::SYS_getppid,
     libc::SYS_getuid,
     libc::SYS_ioctl,
-    libc::SYS_madvise,
     libc::SYS_mbind,
     libc::SYS_mincore,
     libc::SYS_mlock,
     libc::SYS_mmap,
     libc::SYS_munlock,
-    libc::SYS_openat,
     libc::SYS_pipe2,
     libc::SYS_ppoll,
     libc::SYS_sched_getparam,
@@ -45,8 +42,6 @@ pub const CALLS: &[i64] = &[
     libc::SYS_sched_setaffinity,
     libc::SYS_set_mempolicy,
     libc::SYS_statfs,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_open,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
 ];

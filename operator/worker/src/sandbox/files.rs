@@ -1,8 +1,9 @@
+use std::io::ErrorKind;
 use std::path::Path;
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
+    PathFdError, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
 };
 use zarathustra_eval::wire::Device;
 
@@ -27,18 +28,31 @@ pub enum FilesError {
     Absent(LandlockStatus),
 }
 
-/// Lets only these files be opened, and only for reading; and those of the device. Returns the version in force.
+/// Lets only these files be opened, and only for reading; and those of the device, for which the
+/// newest version is required. Returns the version in force.
 pub fn restrict(files: &[&Path], device: Device) -> Result<u32, FilesError> {
+    // With a device more calls are answered, and what these could do is for Landlock to refuse.
+    let newest = match device {
+        Device::Cpu => CompatLevel::BestEffort,
+        Device::Cuda => CompatLevel::HardRequirement,
+    };
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(LEAST))?
-        .set_compatibility(CompatLevel::BestEffort)
+        .set_compatibility(newest)
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
         .scope(Scope::from_all(NEWEST))?
         .create()?;
     for file in files {
-        ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(file)?, AccessFs::ReadFile))?;
+        let opened = match PathFd::new(file) {
+            // A file that is gone cannot be opened later either; who reads it says so.
+            Err(PathFdError::OpenCall { source, .. }) if source.kind() == ErrorKind::NotFound => {
+                continue;
+            }
+            opened => opened?,
+        };
+        ruleset = ruleset.add_rule(PathBeneath::new(opened, AccessFs::ReadFile))?;
     }
     if Path::new(PROCESSORS).exists() {
         let read = AccessFs::ReadFile | AccessFs::ReadDir;

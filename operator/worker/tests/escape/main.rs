@@ -103,7 +103,7 @@ fn main() -> ExitCode {
     suite::run()
 }
 
-/// The worker: makes the attempt `name`, sandboxed or not, as `<attempt>@<shut|open>@<victim>` says.
+/// The worker: makes the attempt `name`, sandboxed or not, as `<attempt>@<shut|wide|open>@<victim>` says.
 fn inside(started_as: &Path, name: &str, rest: &str) -> ExitCode {
     let (mode, victim) = rest.split_once('@').expect("a name that the suite made");
     let attempt = attempts()
@@ -116,7 +116,7 @@ fn inside(started_as: &Path, name: &str, rest: &str) -> ExitCode {
     };
     let job = wire::read_frame(&mut io::stdin(), wire::MAX_JOB_BYTES).expect("a job");
     let job: Job = serde_json::from_slice(&job).expect("a job");
-    if mode == "shut" {
+    if mode != "open" {
         sandbox::enter(&job).expect("the sandbox");
     }
     let text = match (attempt.make)(&place) {

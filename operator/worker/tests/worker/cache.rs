@@ -1,6 +1,7 @@
 //! Compiled evaluators that are not what they should be: compiled anew, and the result is right.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::common::{job, line, probe, program, settings};
@@ -92,6 +93,34 @@ async fn a_poisoned_entry_is_compiled_anew_and_the_result_is_right() {
     let key = place.settings.cache_dir.with_file_name("cache.key");
     fs::remove_file(key).expect("the secret");
     let evaluation = place.run(&lines(&good)).await;
+    assert!(compiled(&evaluation));
+    assert_eq!(evaluation.result, first.result);
+}
+
+/// Another program tidied the cache between the look and the worker's start: compiled once more.
+#[tokio::test]
+async fn an_entry_that_vanishes_is_compiled_anew() {
+    let place = Place::new();
+    let good = probe(&[]);
+    let first = place.run(&lines(&good)).await;
+    let entry = place.entry(&good);
+    // In the worker's place: a script that takes the entry away once, then is the worker.
+    let script = place.settings.cache_dir.with_file_name("worker");
+    let mark = place.settings.cache_dir.with_file_name("taken");
+    let text = format!(
+        "#!/bin/sh\n[ -e {mark} ] || {{ : > {mark}; rm {entry}; }}\nexec {worker}\n",
+        mark = mark.display(),
+        entry = entry.display(),
+        worker = place.settings.worker.display(),
+    );
+    fs::write(&script, text).expect("a script");
+    fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("executable");
+    let settings = WorkerSettings {
+        worker: script,
+        ..place.settings.clone()
+    };
+    let evaluation = evaluate(&lines(&good), &settings).await.expect("evaluated");
+    assert!(mark.exists());
     assert!(compiled(&evaluation));
     assert_eq!(evaluation.result, first.result);
 }

@@ -69,7 +69,7 @@ async fn a_program_that_allocates_without_end() {
         (br $l))";
     check_with_fuel(
         probe(&[("ASK", of_the_host)]),
-        1 << 40,
+        1 << 33,
         Status::EvaluatorTrapped,
     )
     .await;
@@ -130,6 +130,9 @@ async fn programs_that_want_more_than_they_get() {
         r#"(import "wasi:sockets/network@0.2.0" (instance (export "network" (type (sub resource)))))"#,
         r#"(import "wasi:cli/environment@0.2.0" (instance (export "get-arguments" (func (result (list string))))))"#,
         r#"(import "zarathustra:secret/keys" (func))"#,
+        // No name makes the fault the machine's.
+        r#"(import "wasi:io/out-of-memory" (func))"#,
+        r#"(import "failed-to-allocate" (instance (export "os-error" (func))))"#,
     ] {
         let component = format!(
             r#"(component {import}
@@ -150,10 +153,43 @@ async fn programs_that_want_more_than_they_get() {
 }
 
 #[tokio::test]
+async fn files_that_are_no_component() {
+    check(b"no WebAssembly".to_vec(), Status::EvaluatorInvalid).await;
+    let module = wat::parse_str("(module)").expect("valid");
+    check(module, Status::EvaluatorInvalid).await;
+    let mut cut_off = program("");
+    cut_off.truncate(cut_off.len() - 1);
+    check(cut_off, Status::EvaluatorInvalid).await;
+}
+
+/// What is passed is copied before it is refused, so it is paid for: 20 calls are 20,000 fuel, and
+/// 1,200,480 for what they pass.
+#[tokio::test]
+async fn a_model_of_the_programs_own_is_refused_and_paid_for() {
+    let calls = "(local.set $output (local.get $input))
+        (i32.store (i32.const 32) (i32.const 0))
+        (i32.store (i32.const 36) (i32.const 60000))
+        (local.set $i (i32.const 20))
+        (loop $again
+          (call $load-bytes (i32.const 32) (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 64))
+          (if (i32.eqz (i32.load8_u (i32.const 64))) (then unreachable))
+          (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+          (br_if $again (local.get $i)))";
+    let mut job = lines(probe(&[("ASK", calls)]));
+    let evaluation = evaluate(&job, &settings()).await.expect("evaluated here");
+    assert_eq!(evaluation.result.status(), Status::Ok);
+    let fuel = evaluation.timings.spent.challenger_fuel;
+    assert!((1_220_480..1_230_000).contains(&fuel), "{fuel}");
+    job.manifest.limits.fuel = 1_220_480;
+    let evaluation = evaluate(&job, &settings()).await.expect("evaluated here");
+    assert_eq!(evaluation.result.status(), Status::FuelExhausted);
+}
+
+#[tokio::test]
 async fn a_stack_overflow_is_local() {
     let deep = program("(drop (call $recurse (i32.const 0)))");
     let mut job = lines(deep);
-    job.manifest.limits.fuel = u64::MAX / 2;
+    job.manifest.limits.fuel = 1 << 33;
     let failure = evaluate(&job, &settings()).await.expect_err("no claim");
     assert!(
         matches!(failure, LocalFailure::StackExhausted { .. }),
@@ -162,15 +198,28 @@ async fn a_stack_overflow_is_local() {
     assert_eq!(failure.code(), "local_stack_exhausted");
 }
 
+/// The most fuel that a manifest may allow is gone before its time is, or a program that never ends
+/// would cost the operators and not the owner.
+#[tokio::test]
+async fn the_most_fuel_ends_before_the_time_does() {
+    let mut job = lines(program("(loop $l (br $l))"));
+    job.manifest.limits.wall_seconds = 20;
+    job.manifest.limits.fuel = 20 * 250_000_000;
+    assert!(job.manifest.limits.fuel_fits_wall());
+    let evaluation = evaluate(&job, &settings()).await.expect("evaluated here");
+    assert_eq!(evaluation.result.status(), Status::FuelExhausted);
+}
+
 #[tokio::test]
 async fn running_out_of_time_is_local() {
-    let mut job = lines(program("(loop $l (br $l))"));
-    job.manifest.limits.fuel = u64::MAX / 2;
-    job.manifest.limits.wall_seconds = 2;
+    // A worker that hangs uses no fuel.
+    let (_folder, settings) = impostor("exec sleep 600");
+    let mut job = lines(probe(&[]));
+    job.manifest.limits.wall_seconds = 1;
     let started = Instant::now();
-    let failure = evaluate(&job, &settings()).await.expect_err("no claim");
+    let failure = evaluate(&job, &settings).await.expect_err("no claim");
     assert!(
-        matches!(failure, LocalFailure::TimedOut { seconds: 2 }),
+        matches!(failure, LocalFailure::TimedOut { seconds: 1 }),
         "{failure}"
     );
     assert!(started.elapsed() < WAIT);
@@ -178,9 +227,8 @@ async fn running_out_of_time_is_local() {
 
 #[tokio::test]
 async fn an_evaluation_that_never_ends_delays_no_other() {
-    let mut endless = lines(program("(loop $l (br $l))"));
-    endless.manifest.limits.fuel = u64::MAX / 2;
-    let running = tokio::spawn(async move { evaluate(&endless, &settings()).await });
+    let (_folder, hanging) = impostor("exec sleep 600");
+    let running = tokio::spawn(async move { evaluate(&lines(probe(&[])), &hanging).await });
     for _ in 0..2 {
         let evaluation = evaluate(&lines(probe(&[])), &settings()).await;
         assert_eq!(evaluation.expect("evaluated").result.status(), Status::Ok);
@@ -208,7 +256,6 @@ async fn holding_too_much_memory_is_local() {
     let (_folder, settings) = impostor("exec tail -n 1 /dev/zero");
     let settings = WorkerSettings {
         memory_bytes: 600 << 20,
-        wall: WAIT,
         ..settings
     };
     let failure = evaluate(&lines(probe(&[])), &settings)
@@ -223,6 +270,14 @@ async fn a_request_beyond_the_settings_is_not_tried() {
     job.manifest.limits.memory_bytes = 1 << 40;
     let failure = evaluate(&job, &settings()).await.expect_err("refused");
     assert_eq!(failure.code(), "local_beyond_settings");
+    let mut job = lines(program(""));
+    job.manifest.limits.wall_seconds = settings().wall.as_secs() + 1;
+    let failure = evaluate(&job, &settings()).await.expect_err("refused");
+    assert!(
+        matches!(failure, LocalFailure::BeyondTime { .. }),
+        "{failure}"
+    );
+    assert_eq!(failure.code(), "local_beyond_settings");
 }
 
 /// A program in the worker's place.
@@ -234,7 +289,6 @@ fn impostor(script: &str) -> (tempfile::TempDir, WorkerSettings) {
     let settings = WorkerSettings {
         worker,
         cache_dir: folder.path().join("cache"),
-        wall: Duration::from_secs(3),
         ..settings()
     };
     (folder, settings)

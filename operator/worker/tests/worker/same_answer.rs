@@ -62,7 +62,7 @@ fn job() -> EvaluationJob {
     job.manifest.samples = SAMPLES;
     let limits = &mut job.manifest.limits;
     (limits.parameters, limits.parameter_bytes) = (1 << 20, 4 << 20);
-    (limits.macs_per_sample, limits.fuel) = (1 << 20, 1 << 40);
+    (limits.macs_per_sample, limits.fuel) = (1 << 20, 1 << 34);
     limits.activation_bytes = 1 << 20;
     job
 }

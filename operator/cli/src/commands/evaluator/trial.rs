@@ -75,13 +75,16 @@ impl FromStr for Range {
 
 impl TrialOptions {
     /// Puts what was given in the place of what a manifest says.
-    fn apply(&self, manifest: &mut Manifest) {
+    fn apply(&self, manifest: &mut Manifest) -> Result<()> {
         let limits = &mut manifest.limits;
         manifest.samples = self.samples.unwrap_or(manifest.samples);
         manifest.score_range = self.range.map_or(manifest.score_range, |range| range.0);
         limits.fuel = self.fuel.unwrap_or(limits.fuel);
         limits.memory_bytes = self.memory_bytes.unwrap_or(limits.memory_bytes);
         limits.wall_seconds = self.wall_seconds.unwrap_or(limits.wall_seconds);
+        Manifest::from_json(manifest.to_json().as_bytes())
+            .map(drop)
+            .wrap_err("these limits make no valid manifest")
     }
 }
 
@@ -138,7 +141,7 @@ impl Trial {
                 wall_seconds: 120,
             },
         };
-        options.apply(&mut manifest);
+        options.apply(&mut manifest)?;
         Ok(Self {
             evaluator,
             architecture: architecture_bytes,
@@ -158,7 +161,7 @@ impl Trial {
             ));
         }
         let mut trial = RequestFile::read(file, &[])?.trial().await?;
-        options.apply(&mut trial.manifest);
+        options.apply(&mut trial.manifest)?;
         Ok(trial)
     }
 

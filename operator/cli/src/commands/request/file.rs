@@ -260,18 +260,16 @@ impl RequestFile {
                 "`zarathustra model inspect` shows what it needs",
             ));
         }
-        let (needed, allowed) = (
-            cost.reference_seconds(self.samples),
-            self.limits.wall_seconds,
-        );
+        // That the reference engine uses up the fuel in time is the manifest's rule.
+        let (needed, allowed) = (cost.fuel(self.samples), self.limits.fuel);
         if needed > allowed {
             return Err(refusal(
                 "limit_too_low",
                 format!(
-                    "where the tolerance decides, operators evaluate with the reference engine: {} samples of {} multiply-adds for two models take it about {needed} s, and limits.wall_seconds allows {allowed}",
+                    "{} samples of {} multiply-adds take {needed} fuel, and limits.fuel allows {allowed}",
                     self.samples, cost.macs_per_sample
                 ),
-                "allow more wall_seconds, or ask for fewer samples or a smaller model",
+                "allow more fuel, or ask for fewer samples or a smaller model",
             ));
         }
         Parameters::from_safetensors(&baseline, &parsed)
@@ -282,7 +280,7 @@ impl RequestFile {
             architecture,
             evaluator,
             baseline,
-            reference_seconds: needed,
+            reference_seconds: cost.reference_seconds(self.samples),
         })
     }
 

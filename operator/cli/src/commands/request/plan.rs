@@ -6,6 +6,7 @@ use alloy::primitives::{B256, U256};
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
+use zarathustra_eval::cost::REFERENCE_MACS_PER_SECOND;
 use zarathustra_eval::{
     Content, Evaluation, EvaluationJob, Submitted,
     manifest::{Limits, Manifest, bound_name},
@@ -219,9 +220,11 @@ impl Pilot {
     /// What an operator spends on another number of samples, as if all but loading grew with them.
     fn scaled(&self, samples: u32) -> Cost {
         let part = f64::from(samples) / f64::from(self.samples);
+        let fuel = (part * self.fuel as f64).ceil() as u64;
         Cost {
             seconds: self.load_seconds + part * self.seconds,
-            fuel: (part * self.fuel as f64).ceil() as u64,
+            fuel,
+            reference_seconds: fuel.saturating_mul(2).div_ceil(REFERENCE_MACS_PER_SECOND),
             // 12 bytes and 16 for each sample (5.3).
             scores_bytes: 12 + 16 * u64::from(samples),
         }
@@ -244,6 +247,9 @@ struct Cost {
     seconds: f64,
     /// Fuel of one model.
     fuel: u64,
+    /// Most time of both models with the reference engine, which takes over where the tolerance
+    /// would decide.
+    reference_seconds: u64,
     /// Size of the scores file.
     scores_bytes: u64,
 }
@@ -253,7 +259,9 @@ impl Cost {
     fn beyond(&self, limits: &Limits) -> Option<&'static str> {
         if self.fuel > limits.fuel {
             Some("limits.fuel")
-        } else if self.seconds > limits.wall_seconds as f64 {
+        } else if self.reference_seconds > limits.wall_seconds
+            || self.seconds > limits.wall_seconds as f64
+        {
             Some("limits.wall_seconds")
         } else {
             None
@@ -418,7 +426,7 @@ mod tests {
             champion: zarathustra_primitives::Score::ZERO,
             challenger: zarathustra_primitives::Score::ZERO,
         };
-        let pilot = Pilot {
+        let mut pilot = Pilot {
             scores: SampleScores::new(vec![sample; 2]).expect("two"),
             samples: 1000,
             load_seconds: 0.5,
@@ -448,6 +456,18 @@ mod tests {
         };
         assert_eq!(tight(7_500_002, 6), Some("limits.fuel"));
         assert_eq!(tight(7_500_003, 5), Some("limits.wall_seconds"));
+
+        // Both models in 500,000,000 multiply-adds a second: 6 s of the reference engine, whatever
+        // libtorch took.
+        let mut slow = |fuel| {
+            pilot.fuel = fuel;
+            pilot.scaled(1000).beyond(&Limits {
+                fuel: u64::MAX,
+                ..limits
+            })
+        };
+        assert_eq!(slow(1_500_000_000), None);
+        assert_eq!(slow(1_500_000_001), Some("limits.wall_seconds"));
     }
 
     #[test]

@@ -292,7 +292,9 @@ async fn an_evaluation_that_takes_too_long() {
     let home = workshop();
     home.file("program.wasm", program(&[]));
     let slow = machine(&home, "sleep 60");
-    let (found, said) = codes(&home, &["--worker", &slow, "--wall-seconds", "1"]).await;
+    // As much fuel as goes into a second.
+    let limits = ["--wall-seconds", "1", "--fuel", "250000000"];
+    let (found, said) = codes(&home, &[&["--worker", &slow], limits.as_slice()].concat()).await;
     assert_eq!(found, ["time_exceeded"], "{said}");
 }
 

@@ -32,6 +32,13 @@
     (export "graph" (type $graph (sub resource)))
     (export "[method]graph.init-execution-context" (func
       (param "self" (borrow $graph)) (result (result (own $context) (error (own $error))))))
+    (type $encodings (enum "openvino" "onnx" "tensorflow" "pytorch" "tensorflowlite" "ggml" "autodetect"))
+    (export "graph-encoding" (type $encoding (eq $encodings)))
+    (type $targets (enum "cpu" "gpu" "tpu"))
+    (export "execution-target" (type $target (eq $targets)))
+    (export "load" (func
+      (param "builder" (list (list u8))) (param "encoding" $encoding) (param "target" $target)
+      (result (result (own $graph) (error (own $error))))))
     (export "load-by-name" (func
       (param "name" string) (result (result (own $graph) (error (own $error))))))))
 
@@ -61,6 +68,8 @@
     (memory $memory "memory")))
   (core func $load (canon lower (func $graphs "load-by-name")
     (memory $memory "memory") (realloc (func $memory "realloc"))))
+  (core func $load-bytes (canon lower (func $graphs "load")
+    (memory $memory "memory") (realloc (func $memory "realloc"))))
 
   (core module $Program
     (import "memory" "memory" (memory 1))
@@ -70,6 +79,7 @@
     (import "nn" "compute" (func $compute (param i32 i32 i32 i32)))
     (import "nn" "init" (func $init (param i32 i32)))
     (import "nn" "load" (func $load (param i32 i32 i32)))
+    (import "nn" "load-bytes" (func $load-bytes (param i32 i32 i32 i32 i32)))
     (data (i32.const 0) "model")
     (data (i32.const 16) "input") ;; NAMES
     ;; 32: dimensions, 48: inputs, 64: what calls return, 96: what this program returns.
@@ -125,7 +135,8 @@
       (export "data" (func $data))
       (export "compute" (func $compute))
       (export "init" (func $init))
-      (export "load" (func $load))))))
+      (export "load" (func $load))
+      (export "load-bytes" (func $load-bytes))))))
   (func (export "evaluate")
     (param "seed" (list u8)) (param "samples" u32) (result (result (list f64) (error string)))
     (canon lift (core func $program "evaluate")

@@ -310,7 +310,7 @@ fn of_status(status: Status, detail: &str) -> Kind {
 /// What a local failure means for the program's owner, when it means anything.
 const fn of_failure(failure: &LocalFailure) -> Option<Kind> {
     match failure {
-        LocalFailure::TimedOut { .. } => Some(Kind::TimeExceeded),
+        LocalFailure::TimedOut { .. } | LocalFailure::BeyondTime { .. } => Some(Kind::TimeExceeded),
         LocalFailure::OutOfMemory { .. } | LocalFailure::BeyondSettings { .. } => {
             Some(Kind::WorkerMemory)
         }
