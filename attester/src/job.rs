@@ -130,3 +130,75 @@ pub(crate) enum Done {
         opinion: Opinion,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: TaskHash = TaskHash::new(B256::repeat_byte(1));
+
+    fn outcome(summary: &str) -> Outcome {
+        Outcome {
+            result: vec![1],
+            evidence: Vec::new(),
+            summary: summary.to_owned(),
+        }
+    }
+
+    fn found(job: &Job) -> Option<Result<&str, &str>> {
+        let done = job.evaluated(HASH)?;
+        Some(match done {
+            Ok(outcome) => Ok(outcome.summary.as_str()),
+            Err(abstain) => Err(abstain.code),
+        })
+    }
+
+    #[test]
+    fn the_first_outcome_serves_until_the_one_for_a_contested_task_is_there() {
+        let lack = Abstain {
+            code: "local_timed_out",
+            detail: String::new(),
+            retry: false,
+        };
+        let mut job = Job {
+            evaluation: Some((HASH, Evaluation::Running)),
+            ..Job::default()
+        };
+        assert_eq!(found(&job), None);
+        job.evaluation = Some((HASH, Evaluation::Done(Ok(outcome("first")))));
+        for contested in [
+            None,
+            Some(Evaluation::Running),
+            Some(Evaluation::Done(Err(lack.clone()))),
+        ] {
+            job.contested = contested;
+            assert_eq!(found(&job), Some(Ok("first")));
+            assert!(!job.knows_of_contest());
+        }
+        job.contested = Some(Evaluation::Done(Ok(outcome("second"))));
+        assert_eq!(found(&job), Some(Ok("second")));
+        assert!(job.knows_of_contest());
+        // Also where the first one came to nothing.
+        job.evaluation = Some((HASH, Evaluation::Done(Err(lack))));
+        assert_eq!(found(&job), Some(Ok("second")));
+        job.contested = None;
+        assert_eq!(found(&job), Some(Err("local_timed_out")));
+    }
+
+    #[test]
+    fn what_was_found_under_another_hash_is_forgotten_whole() {
+        let mut job = Job {
+            evaluation: Some((HASH, Evaluation::Done(Ok(outcome("first"))))),
+            contested: Some(Evaluation::Done(Ok(outcome("second")))),
+            began_contested: true,
+            ..Job::default()
+        };
+        job.forget_others(HASH);
+        assert_eq!(found(&job), Some(Ok("second")));
+        let other = TaskHash::new(B256::repeat_byte(2));
+        assert!(job.evaluated(other).is_none());
+        job.forget_others(other);
+        assert!(job.evaluation.is_none() && job.contested.is_none());
+        assert!(!job.knows_of_contest());
+    }
+}

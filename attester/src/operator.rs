@@ -485,7 +485,12 @@ impl Operator {
         self.work.spawn(async move {
             let message = &checked.message;
             let opinion = kind
-                .judge(assignment, own.as_ref(), &message.body.result, &message.proof)
+                .judge(
+                    assignment,
+                    own.as_ref(),
+                    &message.body.result,
+                    &message.proof,
+                )
                 .await;
             Done::Judged {
                 task,

@@ -184,6 +184,20 @@ impl Improve {
             })
     }
 
+    /// The subject of an assignment, and of no other task that a reorganisation gave its number.
+    async fn assigned(&self, assignment: &Assignment) -> Result<Subject, Abstain> {
+        let subject = self.subject(assignment.task).await?;
+        if subject.hash == assignment.subject {
+            return Ok(subject);
+        }
+        Err(Abstain {
+            code: "subject_reorganised",
+            detail: "the chain has another submission under the task's number than before"
+                .to_owned(),
+            retry: true,
+        })
+    }
+
     /// Fetches all that the subject names. Faults of the content itself become results, since all
     /// operators find them alike; what could not be had becomes an abstention.
     async fn gather(&self, subject: &Subject) -> Result<Ready, Abstain> {
@@ -312,7 +326,7 @@ impl Improve {
 
     /// Evaluates with the engines that a claim calls for.
     async fn execute_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {
-        let terms = self.subject(assignment.task).await?.terms;
+        let terms = self.assigned(&assignment).await?.terms;
         let find = |engine| self.find(assignment, engine);
         let found = decision::to_claim(find, &terms, assignment.contested).await?;
         Ok(outcome(&found))
@@ -337,7 +351,7 @@ impl Improve {
 
     async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
         let (environment, worker) = self.worker(&assignment)?;
-        let subject = self.subject(assignment.task).await?;
+        let subject = self.assigned(&assignment).await?;
         let prepared = match self.gather(&subject).await? {
             Ready::Known(status) => {
                 return Ok(Found {
@@ -409,7 +423,7 @@ impl Improve {
             }
         };
         let environment = scheduled(&assignment)?;
-        let subject = self.subject(assignment.task).await?;
+        let subject = self.assigned(&assignment).await?;
         if let Some(reason) = agreement::check_alone(&claimed, environment, Some(&subject.terms)) {
             return Ok(opinion_of(agreement::Opinion::Reject(reason)));
         }

@@ -1,8 +1,6 @@
 use std::{future::ready, sync::Mutex};
 
-use zarathustra_primitives::{
-    Alpha, Bound, Digest, SampleScore, Score, ScoreRange, Status,
-};
+use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRange, Status};
 use zarathustra_protocol::figures::figures;
 
 use super::*;
@@ -177,7 +175,9 @@ async fn figures_of_libtorch_are_rejected_only_where_the_reference_engine_agrees
     assert_eq!(stable.thinks_of(&lie, &rules).await.code(), "mean_differs");
     assert_eq!(stable.asked(), [Engine::Reference]);
     let unstable = Machine::new(
-        scored(Engine::Libtorch, |sample| 900_000 + i64::from(sample == 3) * 101),
+        scored(Engine::Libtorch, |sample| {
+            900_000 + i64::from(sample == 3) * 101
+        }),
         scored(Engine::Reference, |_| 900_000),
     );
     let opinion = unstable.thinks_of(&lie, &rules).await;
