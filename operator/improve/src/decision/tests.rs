@@ -1,7 +1,7 @@
 use std::{future::ready, sync::Mutex};
 
 use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRange, Status};
-use zarathustra_protocol::figures::figures;
+use zarathustra_protocol::figures;
 
 use super::*;
 
