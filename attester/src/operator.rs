@@ -67,6 +67,8 @@ pub struct Evaluated {
     pub table: Arc<EpochTable>,
     /// What this operator found.
     pub outcome: Outcome,
+    /// Whether it was found for a contested task, so that it serves for claims in any turn.
+    pub knows_of_contest: bool,
     /// The claims that each aggregator shows, in the order of the settings.
     pub shown: Vec<Vec<ClaimView>>,
 }
@@ -137,6 +139,10 @@ impl Operator {
                 TaskState::None => {
                     self.jobs.remove(&task.id);
                     self.parts.store.remove_all(&task_prefix(task.id))?;
+                    // A task that is gone has no kind any more.
+                    for kind in self.kinds.values() {
+                        kind.finish(task.id).await;
+                    }
                 }
                 TaskState::Fetching => {
                     self.prepare(&task)?;
@@ -173,6 +179,9 @@ impl Operator {
             }
             if matches!(job.evaluation, Some((_, Evaluation::Running))) {
                 job.evaluation = None;
+            }
+            if matches!(job.contested, Some(Evaluation::Running)) {
+                job.contested = None;
             }
             job.stands
                 .retain(|_, stand| !matches!(stand, Stand::Judging));
@@ -231,19 +240,43 @@ impl Operator {
         if head < task.seed_block.saturating_add(self.parts.confirmations) {
             return Ok(None);
         }
-        let hash = self.begin(&task, seed, kind)?;
-        let Some(outcome) = self.job(task.id).outcome(hash).cloned() else {
-            return Ok(None);
+        let contested = self.is_contested(&task).await?;
+        let hash = self.begin(&task, seed, contested, kind)?;
+        let job = self.job(task.id);
+        let outcome = match job.evaluated(hash) {
+            None => return Ok(None),
+            // What is wrong with a claim alone can be told all the same.
+            Some(Err(_)) => None,
+            Some(Ok(outcome)) => Some(outcome.clone()),
         };
+        let knows_of_contest = job.knows_of_contest();
         let table = self.table(task.epoch).await?;
-        let shown = self.attest(&task, hash, &table, &outcome).await?;
-        Ok(Some(Evaluated {
+        let shown = self.attest(&task, hash, &table, outcome.as_ref()).await?;
+        Ok(outcome.map(|outcome| Evaluated {
             task,
             hash,
             table,
             outcome,
+            knows_of_contest,
             shown,
         }))
+    }
+
+    /// Whether operators may have failed to agree on a task. Once it is, it stays so.
+    async fn is_contested(&self, task: &Task) -> Result<bool, ChainError> {
+        let job = self.jobs.get(&task.id);
+        if task.retried
+            || task.turn_base.get() > 0
+            || job.is_some_and(|job| job.began_contested || job.contested.is_some())
+        {
+            return Ok(true);
+        }
+        match self.parts.chain.current_turn(task.id).await {
+            Ok((turn, _)) => Ok(turn.get() > 0),
+            // The task was decided between two reads.
+            Err(ChainError::Reverted { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Evaluates when the seed block is confirmed, though nobody has told the contract yet.
@@ -255,7 +288,7 @@ impl Operator {
             return Ok(());
         };
         if let Some(seed) = self.parts.chain.coming_seed(task).await? {
-            self.begin(task, seed, kind)?;
+            self.begin(task, seed, false, kind)?;
         }
         Ok(())
     }
@@ -265,6 +298,7 @@ impl Operator {
         &mut self,
         task: &Task,
         seed: Seed,
+        contested: bool,
         kind: Arc<dyn TaskKind>,
     ) -> Result<TaskHash, ChainError> {
         let hash =
@@ -273,7 +307,7 @@ impl Operator {
                 .domain()
                 .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
         let fetched = self.prepared_before_seed(task)?;
-        let assignment = assignment(task, seed);
+        let assignment = assignment(task, seed, contested);
         let job = self.jobs.entry(task.id).or_default();
         job.forget_others(hash);
         if !fetched {
@@ -288,34 +322,52 @@ impl Operator {
                 },
             };
             let lack = kind.unprepared(&assignment, &abstain);
-            job.evaluation.get_or_insert_with(|| {
-                (hash, Evaluation::Done(lack.ok_or_else(|| abstain.clone())))
-            });
+            if job.evaluation.is_none() {
+                let done = lack.ok_or_else(|| abstain.clone());
+                job.evaluation = Some((hash, Evaluation::Done(done)));
+                // There is nothing to find, whoever disagrees.
+                job.began_contested = true;
+            }
             job.silence.get_or_insert(abstain);
         }
         if job.evaluation.is_none() {
-            if let Some(outcome) = self.load_outcome(task.id, hash) {
-                self.job(task.id).evaluation = Some((hash, Evaluation::Done(Ok(outcome))));
-            } else {
-                self.job(task.id).evaluation = Some((hash, Evaluation::Running));
-                let id = task.id;
-                self.work.spawn(async move {
-                    let started = Instant::now();
-                    // After a restart the content is pinned, but not in this process yet.
-                    let result = match kind.prepare(id).await {
-                        Ok(()) => kind.execute(assignment).await,
-                        Err(abstain) => Err(abstain),
-                    };
-                    Done::Evaluated {
-                        task: id,
-                        hash,
-                        result,
-                        seconds: started.elapsed().as_secs_f64(),
-                    }
-                });
-            }
+            job.began_contested = contested;
+            let evaluation = self.start(hash, assignment, kind);
+            self.job(task.id).evaluation = Some((hash, evaluation));
+        } else if contested && fetched && !job.began_contested && job.contested.is_none() {
+            let evaluation = self.start(hash, assignment, kind);
+            self.job(task.id).contested = Some(evaluation);
         }
         Ok(hash)
+    }
+
+    /// What was found before a restart, or an evaluation in the background.
+    fn start(
+        &mut self,
+        hash: TaskHash,
+        assignment: Assignment,
+        kind: Arc<dyn TaskKind>,
+    ) -> Evaluation {
+        let (task, contested) = (assignment.task, assignment.contested);
+        if let Some(outcome) = self.load_outcome(task, hash, contested) {
+            return Evaluation::Done(Ok(outcome));
+        }
+        self.work.spawn(async move {
+            let started = Instant::now();
+            // After a restart the content is pinned, but not in this process yet.
+            let result = match kind.prepare(task).await {
+                Ok(()) => kind.execute(assignment).await,
+                Err(abstain) => Err(abstain),
+            };
+            Done::Evaluated {
+                task,
+                hash,
+                contested,
+                result,
+                seconds: started.elapsed().as_secs_f64(),
+            }
+        });
+        Evaluation::Running
     }
 
     /// Asks the aggregators for claims, judges new ones, sends votes that are not there yet.
@@ -324,7 +376,7 @@ impl Operator {
         task: &Task,
         hash: TaskHash,
         table: &EpochTable,
-        outcome: &Outcome,
+        outcome: Option<&Outcome>,
     ) -> Result<Vec<Vec<ClaimView>>, ChainError> {
         let answers = join_all(self.parts.aggregators.iter().map(|a| a.claims(task.id))).await;
         let mut shown: Vec<Vec<ClaimView>> = Vec::new();
@@ -375,7 +427,7 @@ impl Operator {
         task: &Task,
         hash: TaskHash,
         table: &EpochTable,
-        outcome: &Outcome,
+        outcome: Option<&Outcome>,
         view: &ClaimView,
     ) -> Result<(), ChainError> {
         if table.row_of(self.parts.address).is_none()
@@ -420,20 +472,25 @@ impl Operator {
     fn judge(
         &mut self,
         task: &Task,
-        outcome: &Outcome,
+        outcome: Option<&Outcome>,
         checked: CheckedClaim,
         name: B256,
     ) -> Result<(), ChainError> {
         let (Some(kind), Some(seed)) = (self.kinds.get(&task.kind).cloned(), task.seed) else {
             return Ok(());
         };
-        let assignment = assignment(task, seed);
+        let assignment = assignment(task, seed, false);
         self.job(task.id).stands.insert(checked.id, Stand::Judging);
-        let (task, own) = (Box::new(task.clone()), outcome.clone());
+        let (task, own) = (Box::new(task.clone()), outcome.cloned());
         self.work.spawn(async move {
             let message = &checked.message;
             let opinion = kind
-                .judge(assignment, &own, &message.body.result, &message.proof)
+                .judge(
+                    assignment,
+                    own.as_ref(),
+                    &message.body.result,
+                    &message.proof,
+                )
                 .await;
             Done::Judged {
                 task,
@@ -451,9 +508,10 @@ impl Operator {
             Done::Evaluated {
                 task,
                 hash,
+                contested,
                 result,
                 seconds,
-            } => self.evaluated(task, hash, result, seconds),
+            } => self.evaluated(task, hash, contested, result, seconds),
             Done::Judged {
                 task,
                 claim,
@@ -509,6 +567,7 @@ impl Operator {
         &mut self,
         task: TaskId,
         hash: TaskHash,
+        contested: bool,
         result: Result<Outcome, Abstain>,
         seconds: f64,
     ) {
@@ -521,7 +580,7 @@ impl Operator {
         match &result {
             Ok(outcome) => {
                 info!(task_id = %task, seconds, result = %outcome.summary, "evaluated");
-                if let Err(error) = self.save_outcome(task, hash, outcome) {
+                if let Err(error) = self.save_outcome(task, hash, contested, outcome) {
                     warn!(task_id = %task, %error, "the outcome could not be kept; a restart evaluates again");
                 }
             }
@@ -530,19 +589,23 @@ impl Operator {
             }
         }
         let job = self.job(task);
-        if job
-            .evaluation
-            .as_ref()
-            .is_some_and(|(under, _)| *under == hash)
+        let present = matches!(&job.evaluation, Some((under, _)) if *under == hash);
+        if !present {
+            return;
+        }
+        if let Err(abstain) = &result
+            && !abstain.retry
         {
-            job.evaluation = match result {
-                Err(abstain) if abstain.retry => None,
-                Err(abstain) => {
-                    job.silence = Some(abstain.clone());
-                    Some((hash, Evaluation::Done(Err(abstain))))
-                }
-                Ok(outcome) => Some((hash, Evaluation::Done(Ok(outcome)))),
-            };
+            job.silence = Some(abstain.clone());
+        }
+        let evaluation = match result {
+            Err(abstain) if abstain.retry => None,
+            done => Some(Evaluation::Done(done)),
+        };
+        if contested && !job.began_contested {
+            job.contested = evaluation;
+        } else {
+            job.evaluation = evaluation.map(|evaluation| (hash, evaluation));
         }
     }
 
@@ -554,7 +617,12 @@ impl Operator {
             Opinion::Abstain(abstain) => {
                 info!(task_id = %task.id, claim_id = %claim.id, code = abstain.code, reason = %abstain, "no vote on a claim");
                 let job = self.job(task.id);
-                job.silence = Some(abstain.clone());
+                // Where nothing was found here, that says more.
+                if job.found_nothing() {
+                    job.silence.get_or_insert_with(|| abstain.clone());
+                } else {
+                    job.silence = Some(abstain.clone());
+                }
                 if abstain.retry {
                     job.stands.remove(&claim.id);
                     job.unusable.entry(claim.id).or_default().insert(message);
@@ -676,9 +744,12 @@ impl Operator {
         self.parts.data_dir.join("outcomes").join(task.to_string())
     }
 
-    fn outcome_paths(&self, task: TaskId, hash: TaskHash) -> [PathBuf; 2] {
+    fn outcome_paths(&self, task: TaskId, hash: TaskHash, contested: bool) -> [PathBuf; 2] {
         let folder = self.outcomes(task);
-        let name = hex::encode(hash.get());
+        let mut name = hex::encode(hash.get());
+        if contested {
+            name.push_str("-contested");
+        }
         [
             folder.join(format!("{name}.evidence")),
             folder.join(format!("{name}.result")),
@@ -686,9 +757,15 @@ impl Operator {
     }
 
     /// The result is written last: where it is, the evidence is whole.
-    fn save_outcome(&self, task: TaskId, hash: TaskHash, outcome: &Outcome) -> std::io::Result<()> {
+    fn save_outcome(
+        &self,
+        task: TaskId,
+        hash: TaskHash,
+        contested: bool,
+        outcome: &Outcome,
+    ) -> std::io::Result<()> {
         let folder = self.outcomes(task);
-        let [evidence, result] = self.outcome_paths(task, hash);
+        let [evidence, result] = self.outcome_paths(task, hash, contested);
         std::fs::create_dir_all(&folder)?;
         for (path, bytes) in [(evidence, &outcome.evidence), (result, &outcome.result)] {
             let part = path.with_extension("part");
@@ -700,8 +777,8 @@ impl Operator {
         File::open(folder)?.sync_all()
     }
 
-    fn load_outcome(&self, task: TaskId, hash: TaskHash) -> Option<Outcome> {
-        let [evidence, result] = self.outcome_paths(task, hash);
+    fn load_outcome(&self, task: TaskId, hash: TaskHash, contested: bool) -> Option<Outcome> {
+        let [evidence, result] = self.outcome_paths(task, hash, contested);
         let result = std::fs::read(result).ok()?;
         let evidence = std::fs::read(evidence).ok()?;
         if result.is_empty() {
@@ -716,11 +793,13 @@ impl Operator {
 }
 
 /// A task as its epoch's operators do it under a seed.
-const fn assignment(task: &Task, seed: Seed) -> Assignment {
+const fn assignment(task: &Task, seed: Seed, contested: bool) -> Assignment {
     Assignment {
         task: task.id,
+        subject: task.subject,
         seed,
         environment: task.environment,
+        contested,
     }
 }
 

@@ -59,8 +59,11 @@ async fn claim_if_due(operator: &Operator, open: &Evaluated) -> Result<(), Chain
             }
         }
     }
+    // In a later turn operators may have failed to agree already, so it takes what was found for that.
+    let fit = turn.get() == 0 || open.knows_of_contest;
     if mine
         && !claimed
+        && fit
         && let Some(message) = make(operator, open, turn).await
     {
         let stored = Stored {

@@ -19,6 +19,10 @@ pub const THREADS: u32 = 1;
 /// Version of the prices that a host call has in fuel, to be raised with each change of them.
 /// What instructions cost is wasmtime's and goes by its version.
 pub const FUEL_SCHEDULE: u64 = 1;
+/// Version of this project's own rules of evaluation: the cost model, how files are read, how nodes
+/// become operations and steps, how scores are quantised. To be raised with each change of a status,
+/// a cost or a bit of a score, unless another key of the lock changes with it.
+pub const EVALUATION: u64 = 1;
 /// Version of what the reference engine computes, to be raised with each change of a bit.
 pub const REFERENCE_ENGINE: &str = "1";
 /// The library from which the reference engine takes exp, tanh and the like.
@@ -104,13 +108,14 @@ impl EnvironmentLock {
     /// The lock under which this build computes unless it is asked for another one.
     pub fn of_this_build() -> Self {
         let capabilities = CAPABILITIES.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let fields: [(&str, Field); 12] = [
+        let fields: [(&str, Field); 13] = [
             (BATCH_ROWS_KEY, Field::Number(BATCH_ROWS as u64)),
             (CAPABILITIES_KEY, Field::Texts(capabilities.into())),
             ("denormals", "flushed".into()),
             ("deterministic_algorithms", Field::Flag(true)),
             ("engine", "libtorch".into()),
             ("engine_version", LIBTORCH_VERSION.into()),
+            ("evaluation", Field::Number(EVALUATION)),
             ("fuel_schedule", Field::Number(FUEL_SCHEDULE)),
             ("nan", "canonical".into()),
             ("reference_engine", REFERENCE_ENGINE.into()),
@@ -227,7 +232,10 @@ impl EnvironmentLock {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::{architecture::Architecture, cost::Cost};
 
     fn lock() -> EnvironmentLock {
         EnvironmentLock::of_this_build()
@@ -322,6 +330,64 @@ mod tests {
         let long = good.replace("libtorch", &"x".repeat(MAX_LOCK_BYTES));
         let error = EnvironmentLock::from_json(&long).expect_err("too long");
         assert_eq!(error.code(), "environment_too_long");
+    }
+
+    /// A change detector, not an expected value: SHA-256 of the costs that [`costs`] lists, as the
+    /// code of this version of [`EVALUATION`] computes them.
+    const COSTS: (u64, &str) = (
+        1,
+        "729019fc42ea075f6ce1c3370560badd3ce65b1bab7be1614a022ca98d97bd06",
+    );
+
+    /// A line for every architecture of the examples and of the operators' vectors: where it is
+    /// from, and what it costs.
+    fn costs() -> String {
+        #[derive(Deserialize)]
+        struct Case {
+            name: String,
+            architecture: serde_json::Value,
+        }
+
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let read = |path: &Path| std::fs::read(path).expect("is there");
+        let mut architectures: Vec<_> = ["digits", "sequence", "x-squared"]
+            .iter()
+            .map(|example| {
+                let path = root.join("examples").join(example);
+                ((*example).to_owned(), read(&path.join("architecture.json")))
+            })
+            .collect();
+        let vectors = std::fs::read_dir(root.join("tests/vectors/operators")).expect("is there");
+        let mut vectors: Vec<_> = vectors.map(|file| file.expect("is there").path()).collect();
+        vectors.sort();
+        for path in vectors {
+            let operator = path.file_stem().expect("a file").to_string_lossy();
+            let cases: Vec<Case> = serde_json::from_slice(&read(&path)).expect("cases");
+            architectures.extend(cases.iter().map(|case| {
+                let json = serde_json::to_vec(&case.architecture).expect("JSON stays JSON");
+                (format!("{operator}: {}", case.name), json)
+            }));
+        }
+        architectures
+            .into_iter()
+            .map(|(name, json)| {
+                let cost = Cost::of(&Architecture::from_json(&json).expect("valid"));
+                format!("{name}: {cost:?}\n")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn whoever_changes_a_cost_raises_the_version_of_evaluation() {
+        let costs = costs();
+        let found = Digest::of(costs.as_bytes()).to_string();
+        assert_eq!(
+            (EVALUATION, found.as_str()),
+            COSTS,
+            "what architectures cost has changed, so operators of this build and of the last one \
+             would find other statuses: raise EVALUATION, and write it and the new digest down in \
+             COSTS. The costs are now\n{costs}"
+        );
     }
 
     #[test]

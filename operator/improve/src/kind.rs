@@ -22,12 +22,15 @@ use zarathustra_eval::{
 };
 use zarathustra_node::{Abstain, Assignment, Opinion, Outcome, TaskKind};
 use zarathustra_primitives::{
-    B256, Digest, Engine, EvaluationResult, KindId, Purpose, SampleScores, Status, TaskId,
+    B256, Digest, Engine, EvaluationResult, KindId, SampleScores, Status, TaskId,
 };
-use zarathustra_protocol::{agreement, verdict::engine_for};
+use zarathustra_protocol::agreement;
 
 use crate::{
-    ContentHandle, ContentSettings, Subject, SubjectError, champions::Champions, subject::File,
+    ContentHandle, ContentSettings, Subject, SubjectError,
+    champions::Champions,
+    decision::{self, Found},
+    subject::File,
 };
 
 /// Number of the kind's definition on chain.
@@ -78,13 +81,6 @@ pub struct Improve {
 
 /// What each engine found, or is at, for a task.
 type FoundByEngine = HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>;
-
-/// What an evaluation found.
-#[derive(Clone, Debug)]
-struct Found {
-    result: EvaluationResult,
-    scores: Option<Arc<SampleScores>>,
-}
 
 /// The workers, each of which has entered the sandbox once.
 async fn find_workers(parts: &ImproveParts) -> Result<Workers, LocalFailure> {
@@ -198,6 +194,20 @@ impl Improve {
                     retry: false,
                 },
             })
+    }
+
+    /// The subject of an assignment, and of no other task that a reorganisation gave its number.
+    async fn assigned(&self, assignment: &Assignment) -> Result<Subject, Abstain> {
+        let subject = self.subject(assignment.task).await?;
+        if subject.hash == assignment.subject {
+            return Ok(subject);
+        }
+        Err(Abstain {
+            code: "subject_reorganised",
+            detail: "the chain has another submission under the task's number than before"
+                .to_owned(),
+            retry: true,
+        })
     }
 
     /// Fetches all that the subject names. Faults of the content itself become results, since all
@@ -327,24 +337,21 @@ impl Improve {
         self.gather(&subject).await.map(drop)
     }
 
-    /// Evaluates with libtorch, and with the reference engine where the margin would decide.
+    /// Evaluates with the engines that a claim calls for.
     async fn execute_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {
-        let first = self.find(assignment, Engine::Libtorch).await?;
-        let Some(figures) = first.result.figures() else {
-            return Ok(outcome(&first));
-        };
-        let terms = self.subject(assignment.task).await?.terms;
-        match engine_for(Purpose::Claim, terms.leave_to_margin(figures)) {
-            Engine::Reference => {
-                let second = self.find(assignment, Engine::Reference).await?;
-                Ok(outcome(&second))
-            }
-            Engine::Libtorch | Engine::None => Ok(outcome(&first)),
-        }
+        let terms = self.assigned(&assignment).await?.terms;
+        let find = |engine| self.find(assignment, engine);
+        let found = decision::to_claim(find, &terms, assignment.contested).await?;
+        Ok(outcome(&found))
     }
 
     /// What an engine finds for a task; evaluated once, however often it is asked for.
     async fn find(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
+        // What is found is the same whether or not anybody disagreed.
+        let assignment = Assignment {
+            contested: false,
+            ..assignment
+        };
         let cell = Arc::clone(self.known().entry((assignment, engine)).or_default());
         cell.get_or_try_init(|| self.evaluate(assignment, engine))
             .await
@@ -357,7 +364,7 @@ impl Improve {
 
     async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
         let (environment, worker) = self.worker(&assignment)?;
-        let subject = self.subject(assignment.task).await?;
+        let subject = self.assigned(&assignment).await?;
         // Before content is in memory, and before the evaluation's time begins.
         let _slot = self.slots.take().await;
         let prepared = match self.gather(&subject).await? {
@@ -394,11 +401,7 @@ impl Improve {
     /// The task's environment and the worker that has it. Without that worker nothing is said
     /// about the task, not even what could be told without evaluating.
     fn worker(&self, assignment: &Assignment) -> Result<(Digest, &WorkerSettings), Abstain> {
-        let environment = assignment.environment.ok_or_else(|| Abstain {
-            code: "environment_not_scheduled",
-            detail: "governance has scheduled no environment for the task's epoch".to_owned(),
-            retry: false,
-        })?;
+        let environment = scheduled(assignment)?;
         match self.workers.of(environment) {
             Ok(worker) => Ok((environment, worker)),
             Err(failure) => Err(local(&failure)),
@@ -418,37 +421,34 @@ impl Improve {
         Ok(id.to_string())
     }
 
-    async fn judge_claim(
-        &self,
-        assignment: Assignment,
-        own: &Outcome,
-        claimed: &[u8],
-        proof: &str,
-    ) -> Opinion {
-        match self.compare(assignment, own, claimed, proof).await {
-            Ok(opinion) => opinion,
-            Err(abstain) => Opinion::Abstain(abstain),
-        }
-    }
-
     async fn compare(
         &self,
         assignment: Assignment,
-        own: &Outcome,
+        own: Option<&Outcome>,
         claimed: &[u8],
         proof: &str,
     ) -> Result<Opinion, Abstain> {
-        let reject = |code, detail: String| Ok(Opinion::Reject { code, detail });
         let claimed = match EvaluationResult::decode(claimed) {
             Ok(result) => result,
-            Err(error) => return reject(error.code(), error.to_string()),
+            Err(error) => {
+                return Ok(Opinion::Reject {
+                    code: error.code(),
+                    detail: error.to_string(),
+                });
+            }
         };
-        let (environment, _) = self.worker(&assignment)?;
-        let subject = self.subject(assignment.task).await?;
+        let environment = scheduled(&assignment)?;
+        let subject = self.assigned(&assignment).await?;
         if let Some(reason) = agreement::check_alone(&claimed, environment, Some(&subject.terms)) {
-            return reject(reason.code(), reason.to_string());
+            return Ok(opinion_of(agreement::Opinion::Reject(reason)));
         }
-        let own = self.comparable(assignment, own, &claimed).await?;
+        let own = own.ok_or_else(|| Abstain {
+            code: "not_evaluated",
+            detail: "nothing is wrong with the claim alone, and there is no own evaluation"
+                .to_owned(),
+            retry: false,
+        })?;
+        let own = found(own);
         if own.result.environment() != environment {
             return Err(Abstain {
                 code: "own_environment_differs",
@@ -468,57 +468,11 @@ impl Improve {
             samples: m.samples,
             terms: subject.terms,
         });
-        let own = agreement::Side {
-            result: &own.result,
-            scores: own.scores.as_deref(),
-        };
-        let compare = |scores: Option<&SampleScores>| {
-            let theirs = agreement::Side {
-                result: &claimed,
-                scores,
-            };
-            agreement::compare(own, theirs, rules.as_ref())
-        };
-        // What is wrong without a look at the scores needs no scores: a performer that withholds
-        // them saves nothing by it.
-        let opinion = match (compare(None), claimed.scores_root()) {
-            (agreement::Opinion::Abstain(agreement::Abstention::ScoresMissing), Some(root)) => {
-                compare(Some(&self.scores(proof, root).await?))
-            }
-            (opinion, _) => opinion,
-        };
-        Ok(match opinion {
-            agreement::Opinion::Approve => Opinion::Approve,
-            agreement::Opinion::Reject(reason) => Opinion::Reject {
-                code: reason.code(),
-                detail: reason.to_string(),
-            },
-            agreement::Opinion::Abstain(reason) => Opinion::Abstain(Abstain {
-                code: reason.code(),
-                detail: reason.to_string(),
-                retry: false,
-            }),
-        })
-    }
-
-    /// What a claim is compared with: the own outcome, or what the claim's engine finds.
-    async fn comparable(
-        &self,
-        assignment: Assignment,
-        own: &Outcome,
-        claimed: &EvaluationResult,
-    ) -> Result<Found, Abstain> {
-        let result = EvaluationResult::decode(&own.result)
-            .expect("an outcome holds the encoding of a result");
-        if let Some(engine) = agreement::engine_wanted(&result, claimed) {
-            return self.find(assignment, engine).await;
-        }
-        let scores = (!own.evidence.is_empty()).then(|| {
-            let scores = SampleScores::from_file(&own.evidence)
-                .expect("an outcome's evidence is a scores file");
-            Arc::new(scores)
-        });
-        Ok(Found { result, scores })
+        let find = |engine| self.find(assignment, engine);
+        let scores = |root| self.scores(proof, root);
+        decision::judge(find, scores, &own, &claimed, rules.as_ref())
+            .await
+            .map(opinion_of)
     }
 
     /// The scores that a claim commits to.
@@ -615,16 +569,56 @@ impl TaskKind for Improve {
     fn judge<'a>(
         &'a self,
         assignment: Assignment,
-        own: &'a Outcome,
+        own: Option<&'a Outcome>,
         claimed_result: &'a [u8],
         proof: &'a str,
     ) -> BoxFuture<'a, Opinion> {
-        Box::pin(self.judge_claim(assignment, own, claimed_result, proof))
+        Box::pin(async move {
+            self.compare(assignment, own, claimed_result, proof)
+                .await
+                .unwrap_or_else(Opinion::Abstain)
+        })
     }
 
     fn finish(&self, task: TaskId) -> BoxFuture<'_, ()> {
         self.known().retain(|(known, _), _| known.task != task);
         Box::pin(self.champions.tend())
+    }
+}
+
+/// The environment that is scheduled for a task.
+fn scheduled(assignment: &Assignment) -> Result<Digest, Abstain> {
+    assignment.environment.ok_or_else(|| Abstain {
+        code: "environment_not_scheduled",
+        detail: "governance has scheduled no environment for the task's epoch".to_owned(),
+        retry: false,
+    })
+}
+
+/// What an outcome was made of.
+fn found(outcome: &Outcome) -> Found {
+    let result = EvaluationResult::decode(&outcome.result)
+        .expect("an outcome holds the encoding of a result");
+    let scores = (!outcome.evidence.is_empty()).then(|| {
+        let scores = SampleScores::from_file(&outcome.evidence)
+            .expect("an outcome's evidence is a scores file");
+        Arc::new(scores)
+    });
+    Found { result, scores }
+}
+
+fn opinion_of(opinion: agreement::Opinion) -> Opinion {
+    match opinion {
+        agreement::Opinion::Approve => Opinion::Approve,
+        agreement::Opinion::Reject(reason) => Opinion::Reject {
+            code: reason.code(),
+            detail: reason.to_string(),
+        },
+        agreement::Opinion::Abstain(reason) => Opinion::Abstain(Abstain {
+            code: reason.code(),
+            detail: reason.to_string(),
+            retry: false,
+        }),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod champions;
 mod content;
+mod decision;
 mod housekeeper;
 mod kind;
 mod subject;

@@ -1,8 +1,10 @@
-//! What an `improve` task is about, read from the chain and checked against the task's subject.
+//! What an `improve` task is about, read from the chain.
 
 use zarathustra_chain::{Chain, ChainError, abi::model_submission::IModelSubmissionTypes, read};
 use zarathustra_content::{ContentError, ContentId};
-use zarathustra_primitives::{Alpha, Digest, NumberError, RequestId, Score, SubmissionId, TaskId};
+use zarathustra_primitives::{
+    Alpha, Digest, ImproveSubject, NumberError, RequestId, Score, SubjectHash, SubmissionId, TaskId,
+};
 use zarathustra_protocol::verdict::Terms;
 
 /// A file as the chain names it.
@@ -30,6 +32,9 @@ impl From<&IModelSubmissionTypes::Content> for File {
 /// One comparison: a submission against a champion under a request's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
+    /// The subject hash (5.5) of what was read. It is the task's, unless the chain was reorganised
+    /// since that was read.
+    pub hash: SubjectHash,
     /// The request.
     pub request: RequestId,
     /// The submission.
@@ -82,9 +87,20 @@ impl Subject {
             market.championAt(request, submission.championAtOpen),
         )
         .await?;
-        Ok(Self {
+        let named = ImproveSubject {
             request: RequestId::new(request),
             submission: SubmissionId::new(number),
+            manifest_digest: Digest::new(manifest.digest.0),
+            champion_digest: Digest::new(champion.content.digest.0),
+            champion_cid: &champion.content.cid,
+            challenger_digest: Digest::new(submission.content.digest.0),
+            challenger_cid: &submission.content.cid,
+            challenger_size: submission.content.size,
+        };
+        Ok(Self {
+            hash: named.hash(),
+            request: named.request,
+            submission: named.submission,
             manifest: File::from(&manifest),
             champion: File::from(&champion.content),
             challenger: File::from(&submission.content),

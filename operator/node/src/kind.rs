@@ -4,7 +4,7 @@
 //! definition on chain, an `IAvsLogic` contract and one implementation of [`TaskKind`].
 
 use futures::future::BoxFuture;
-use zarathustra_primitives::{Digest, KindId, Seed, TaskId};
+use zarathustra_primitives::{Digest, KindId, Seed, SubjectHash, TaskId};
 
 /// Why this operator says nothing about a task or claim. Never an accusation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,10 +23,15 @@ pub struct Abstain {
 pub struct Assignment {
     /// The task.
     pub task: TaskId,
+    /// What it is about: after a reorganisation a number can name another task.
+    pub subject: SubjectHash,
     /// Its seed.
     pub seed: Seed,
     /// The environment that is scheduled for the task's kind and epoch (2.9); `None` when none is.
     pub environment: Option<Digest>,
+    /// Whether operators may have failed to agree on it: a turn passed, or it was reopened. What is
+    /// found then is to leave no room for that.
+    pub contested: bool,
 }
 
 /// What this operator found for a task.
@@ -80,11 +85,11 @@ pub trait TaskKind: Send + Sync {
     ) -> BoxFuture<'a, Result<String, Abstain>>;
 
     /// Compares a claim with what this operator found itself, and finds more where the claim calls
-    /// for it.
+    /// for it. An operator that found nothing can still tell what is wrong with the claim alone.
     fn judge<'a>(
         &'a self,
         assignment: Assignment,
-        own: &'a Outcome,
+        own: Option<&'a Outcome>,
         claimed_result: &'a [u8],
         proof: &'a str,
     ) -> BoxFuture<'a, Opinion>;

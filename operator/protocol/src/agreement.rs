@@ -1,14 +1,17 @@
 //! What an attester thinks of a claimed result that it recomputed (5.7).
 //!
-//! A rejection puts the performer at fault, so it needs more than a difference: a result that
-//! cannot follow from any honest evaluation. In between an attester abstains.
+//! A rejection puts the performer at fault, so it needs more than a difference. It follows from the
+//! claim alone; or from the reference engine, whose results are the same bits everywhere; or from
+//! libtorch's figures where the reference engine shows that this evaluation is stable: weights that
+//! amplify last bits, and evaluators that score them, take honest machines arbitrarily far apart. In
+//! between an attester abstains.
 //!
 //! The published scores are only as good as their Merkle root: a claim signs the root, not the
 //! place where the scores are kept, so scores of another root say nothing about the performer.
 
 use zarathustra_primitives::{
-    Alpha, Bound, Digest, Engine, EvaluationResult, Figures, Purpose, SampleScores, Score,
-    ScoreRange, Status,
+    Alpha, Bound, Digest, Engine, EvaluationResult, Figures, Purpose, SampleScores, ScoreRange,
+    Status,
 };
 
 use crate::{
@@ -172,6 +175,10 @@ pub enum Abstention {
         /// Distance of the farther of the two models' scores, in millionths.
         distance: u64,
     },
+    /// libtorch finds something else than claimed, and something else than the reference engine
+    /// does: other machines may find the claim honestly.
+    #[error("what libtorch finds is not stable here, so it accuses nobody")]
+    IllConditioned,
     /// The own evaluation does not fit the request; a fault of this program.
     #[error("own evaluation does not fit the request")]
     OwnResult,
@@ -184,6 +191,7 @@ impl Abstention {
             Self::Availability => "availability_differs",
             Self::ScoresMissing => "scores_missing",
             Self::Borderline { .. } => "score_borderline",
+            Self::IllConditioned => "ill_conditioned",
             Self::OwnResult => "bug_own_result",
         }
     }
@@ -191,8 +199,9 @@ impl Abstention {
 
 /// Compares a claim with the own evaluation of the same task.
 ///
-/// The own evaluation is one of the task's environment and, where the claim was scored, of the
-/// claim's engine. `rules` are needed wherever both were scored; without them that is an abstention.
+/// The own evaluation is one of the task's environment and of the engine that [`engine_wanted`]
+/// names. `rules` are needed wherever both were scored; without them that is an abstention. An
+/// opinion that [`rests_on_libtorch`] is none before it went through [`confirm`].
 pub fn compare(own: Side<'_>, claimed: Side<'_>, rules: Option<&Rules>) -> Opinion {
     let environment = own.result.environment();
     if let Some(rejection) = check_alone(claimed.result, environment, rules.map(|r| &r.terms)) {
@@ -200,15 +209,20 @@ pub fn compare(own: Side<'_>, claimed: Side<'_>, rules: Option<&Rules>) -> Opini
     }
     let [own_status, claimed_status] = [own, claimed].map(|side| side.result.status());
     if own_status != claimed_status {
-        let reproducible = own_status.is_reproducible() && claimed_status.is_reproducible();
-        return if reproducible {
-            Opinion::Reject(Rejection::Status {
-                claimed: claimed_status,
-                own: own_status,
-            })
-        } else {
-            Opinion::Abstain(Abstention::Availability)
-        };
+        if !own_status.is_reproducible() || !claimed_status.is_reproducible() {
+            return Opinion::Abstain(Abstention::Availability);
+        }
+        // Figures of libtorch against a run that libtorch did not get through.
+        if claimed.result.engine() == Engine::Libtorch && !precedes_the_run(own_status) {
+            return Opinion::Abstain(Abstention::IllConditioned);
+        }
+        if own.result.engine() == Engine::Libtorch {
+            return Opinion::Abstain(Abstention::OwnResult);
+        }
+        return Opinion::Reject(Rejection::Status {
+            claimed: claimed_status,
+            own: own_status,
+        });
     }
     match (own.result.figures(), claimed.result.figures()) {
         (Some(own_figures), Some(claimed_figures)) => {
@@ -238,13 +252,66 @@ pub fn check_alone(
         .then_some(Rejection::EngineMustBeReference { engine })
 }
 
+/// Whether a performer may claim what libtorch found: figures that do not leave the verdict to the
+/// margin. In every other case it claims what the reference engine finds, whatever that is, so that
+/// a status other than Ok is always the reference engine's.
+pub fn may_claim_libtorch(found: &EvaluationResult, terms: &Terms) -> bool {
+    found.figures().is_some_and(|figures| {
+        let due = engine_for(Purpose::Claim, terms.leave_to_margin(figures));
+        due == Engine::Libtorch
+    })
+}
+
 /// The engine with which an attester has to evaluate before it can compare a claim with what it
-/// found; `None` when what it found will do. Who found the challenger unavailable has nothing to
-/// evaluate.
+/// found; `None` when what it found will do. A status other than Ok is the reference engine's, the
+/// own one as well as the claimed one. Whether content was to be had is for no engine to tell.
 pub fn engine_wanted(own: &EvaluationResult, claimed: &EvaluationResult) -> Option<Engine> {
-    let wanted = claimed.engine();
-    let fits = wanted == Engine::None || wanted == own.engine();
-    (!fits && own.status() != Status::Unavailable).then_some(wanted)
+    if [own, claimed]
+        .map(EvaluationResult::status)
+        .contains(&Status::Unavailable)
+    {
+        return None;
+    }
+    let engine = |result: &EvaluationResult| match result.engine() {
+        Engine::Libtorch => Engine::Libtorch,
+        Engine::Reference | Engine::None => Engine::Reference,
+    };
+    (engine(own) != engine(claimed)).then(|| engine(claimed))
+}
+
+/// Whether a status is found before any model runs (5.10, steps 1 to 6, where no later step has the
+/// same status), so that no floating-point arithmetic has a part in it.
+const fn precedes_the_run(status: Status) -> bool {
+    matches!(
+        status,
+        Status::BadFormat | Status::ShapeMismatch | Status::TooLarge | Status::DigestMismatch
+    )
+}
+
+/// Whether an opinion about a claim accuses the performer of what libtorch found here, so that it
+/// needs [`confirm`].
+pub const fn rests_on_libtorch(opinion: &Opinion, claimed: &EvaluationResult) -> bool {
+    matches!(claimed.engine(), Engine::Libtorch)
+        && matches!(
+            opinion,
+            Opinion::Reject(Rejection::Mean { .. } | Rejection::Score { .. })
+        )
+}
+
+/// What is left of an opinion that [`rests_on_libtorch`], given what both engines find here: it
+/// stands where each sample's scores by libtorch are within the tolerance of the reference engine's.
+pub fn confirm(opinion: Opinion, own: Side<'_>, reference: Side<'_>, rules: &Rules) -> Opinion {
+    let stable = match (own.scores, reference.scores) {
+        (Some(own), Some(reference)) if own.count() == reference.count() => {
+            farthest(own, reference).0 <= rules.tolerance()
+        }
+        _ => false,
+    };
+    if stable {
+        opinion
+    } else {
+        Opinion::Abstain(Abstention::IllConditioned)
+    }
 }
 
 fn compare_scored(
@@ -329,26 +396,32 @@ fn compare_scores(
             expected: rules.samples,
         });
     }
-    let pairs = own.as_slice().iter().zip(claimed.as_slice());
-    let farthest = pairs
-        .map(|(own, claimed)| {
-            let distance = |own: Score, claimed: Score| own.distance(claimed);
-            distance(own.champion, claimed.champion)
-                .max(distance(own.challenger, claimed.challenger))
-        })
-        .zip(0u32..)
-        .max_by_key(|(distance, sample)| (*distance, std::cmp::Reverse(*sample)));
-    let (distance, sample) = farthest.unwrap_or((0, 0));
-    if distance > reject_beyond(rules) {
-        return Opinion::Reject(Rejection::Score { sample, distance });
-    }
+    // First what needs no own evaluation.
     if let Err(rejection) = follow(claimed_figures, claimed, rules) {
         return Opinion::Reject(rejection);
+    }
+    let (distance, sample) = farthest(own, claimed);
+    if distance > reject_beyond(rules) {
+        return Opinion::Reject(Rejection::Score { sample, distance });
     }
     if distance > rules.tolerance() {
         return Opinion::Abstain(Abstention::Borderline { sample, distance });
     }
     Opinion::Approve
+}
+
+/// The largest distance of two evaluations' scores on one sample, of the farther of the two models,
+/// and the first sample that has it.
+fn farthest(one: &SampleScores, other: &SampleScores) -> (u64, u32) {
+    let pairs = one.as_slice().iter().zip(other.as_slice());
+    pairs
+        .map(|(one, other)| {
+            let champions = one.champion.distance(other.champion);
+            champions.max(one.challenger.distance(other.challenger))
+        })
+        .zip(0u32..)
+        .max_by_key(|(distance, sample)| (*distance, std::cmp::Reverse(*sample)))
+        .unwrap_or((0, 0))
 }
 
 /// Whether figures follow from scores, exactly.
@@ -366,7 +439,7 @@ const fn reject_beyond(rules: &Rules) -> u64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use zarathustra_primitives::{B256, Digest, SampleScore};
+    use zarathustra_primitives::{B256, Digest, SampleScore, Score};
 
     use super::*;
 
@@ -571,13 +644,10 @@ mod tests {
             (reference, reference, None),
             (libtorch, reference, Some(Engine::Reference)),
             (reference, libtorch, Some(Engine::Libtorch)),
-            (libtorch, failed(Status::NonFinite), None),
-            (reference, failed(Status::Unavailable), None),
-            (
-                failed(Status::NonFinite),
-                reference,
-                Some(Engine::Reference),
-            ),
+            (libtorch, failed(Status::NonFinite), Some(Engine::Reference)),
+            (reference, failed(Status::NonFinite), None),
+            (libtorch, failed(Status::Unavailable), None),
+            (failed(Status::NonFinite), reference, None),
             (failed(Status::NonFinite), libtorch, Some(Engine::Libtorch)),
             (failed(Status::Unavailable), reference, None),
             (failed(Status::TooLarge), failed(Status::TooLarge), None),
@@ -743,9 +813,175 @@ mod tests {
         assert_eq!(of(Status::Unavailable, Status::NonFinite), expected);
         assert_eq!(of(Status::NonFinite, Status::Unavailable), expected);
         assert_eq!(opinion(&failed(Status::Unavailable), None), expected);
+        // What libtorch finds says nothing about a status, which is the reference engine's.
         let (own, claimed) = (Status::Ok, Status::EvaluatorTrapped);
-        let expected = Opinion::Reject(Rejection::Status { claimed, own });
+        let expected = Opinion::Abstain(Abstention::OwnResult);
         assert_eq!(opinion(&failed(claimed), None), expected);
+        let expected = Opinion::Reject(Rejection::Status { claimed, own });
+        assert_eq!(of_reference(&failed(claimed), None), expected);
+    }
+
+    #[test]
+    fn a_run_that_libtorch_did_not_get_through_accuses_no_figures_of_libtorch() {
+        let published = scores(0, 0);
+        let of = |engine, status| {
+            let figures = *result(&published).figures().expect("scored");
+            let claimed = scored_by(engine, figures, published.root());
+            let own = failed(status);
+            let side = |result, scores| Side { result, scores };
+            compare(
+                side(&own, None),
+                side(&claimed, Some(&published)),
+                Some(&rules()),
+            )
+            .code()
+        };
+        for status in Status::ALL.iter().copied() {
+            let (libtorch, reference) = match status {
+                Status::Ok => continue,
+                Status::Unavailable => ("availability_differs", "availability_differs"),
+                Status::BadFormat
+                | Status::ShapeMismatch
+                | Status::TooLarge
+                | Status::DigestMismatch => ("status_differs", "status_differs"),
+                Status::NonFinite
+                | Status::FuelExhausted
+                | Status::EvaluatorTrapped
+                | Status::EvaluatorInvalid => ("ill_conditioned", "status_differs"),
+            };
+            assert_eq!(of(Engine::Libtorch, status), libtorch, "{status}");
+            assert_eq!(of(Engine::Reference, status), reference, "{status}");
+        }
+    }
+
+    #[test]
+    fn libtorch_may_be_claimed_where_it_scored_and_the_margin_does_not_decide() {
+        let found = result(&scores(0, 0));
+        let lower = found.figures().expect("scored").lower;
+        let terms = |min_improvement| Terms {
+            min_improvement,
+            ..rules().terms
+        };
+        assert!(!may_claim_libtorch(&found, &terms(lower)));
+        let above = Score::from_micros(lower.micros() + 101);
+        assert!(may_claim_libtorch(&found, &terms(above)));
+        for status in Status::ALL
+            .iter()
+            .copied()
+            .filter(|status| *status != Status::Ok)
+        {
+            assert!(
+                !may_claim_libtorch(&failed(status), &terms(above)),
+                "{status}"
+            );
+        }
+    }
+
+    /// The opinion of an attester whose engines find these scores about figures of libtorch.
+    fn settled(
+        libtorch: &SampleScores,
+        reference: &SampleScores,
+        published: &SampleScores,
+    ) -> Opinion {
+        let claimed = result(published);
+        let own = result(libtorch);
+        let figures = *result(reference).figures().expect("scored");
+        let exact = scored_by(Engine::Reference, figures, reference.root());
+        let own = Side {
+            result: &own,
+            scores: Some(libtorch),
+        };
+        let theirs = Side {
+            result: &claimed,
+            scores: Some(published),
+        };
+        let opinion = compare(own, theirs, Some(&rules()));
+        if !rests_on_libtorch(&opinion, &claimed) {
+            return opinion;
+        }
+        let reference = Side {
+            result: &exact,
+            scores: Some(reference),
+        };
+        confirm(opinion, own, reference, &rules())
+    }
+
+    /// Eight samples, of which the challenger's scores are these.
+    fn challenger(scored: [i64; 8]) -> SampleScores {
+        let score = |challenger| SampleScore {
+            champion: Score::ZERO,
+            challenger: Score::from_micros(challenger),
+        };
+        SampleScores::new(scored.map(score).to_vec()).expect("eight")
+    }
+
+    #[test]
+    fn a_liar_is_rejected_where_the_evaluation_is_stable() {
+        let (own, exact) = (scores(0, 40), scores(0, 0));
+        for sample in [0, 7] {
+            let code = settled(&own, &exact, &scores(sample, -1500)).code();
+            assert!(matches!(code, "score_differs" | "mean_differs"), "{code}");
+        }
+        assert_eq!(settled(&own, &exact, &scores(0, 140)), Opinion::Approve);
+        // The edge of what counts as stable.
+        let liar = scores(4, -400_000);
+        assert_eq!(
+            settled(&scores(4, 100), &exact, &liar).code(),
+            "mean_differs"
+        );
+        assert_eq!(
+            settled(&scores(4, 101), &exact, &liar).code(),
+            "ill_conditioned"
+        );
+    }
+
+    #[test]
+    fn last_bits_accuse_nobody() {
+        const ONE: i64 = 1_000_000;
+        // The parity of a mantissa's last bit, which three arithmetics find in three ways.
+        let parity = [
+            [0, ONE, 0, ONE, ONE, 0, 0, ONE],
+            [ONE, ONE, 0, 0, ONE, ONE, 0, ONE],
+            [0, 0, ONE, ONE, 0, 0, ONE, 0],
+        ];
+        // 3e38 + 3e38 − 3e38 − 3e38 in another order: an infinite score is clipped to the range.
+        let overflow = [[0; 8], [ONE; 8], [-ONE; 8]];
+        // The larger of two equal logits, which the own libtorch and the reference engine see
+        // differently on one sample.
+        let mut tie = [[ONE; 8]; 3];
+        tie[0][2] = 0;
+        tie[1][6] = 0;
+        for [claimed, own, exact] in [parity, overflow, tie] {
+            let [claimed, own, exact] = [claimed, own, exact].map(challenger);
+            let opinion = settled(&own, &exact, &claimed);
+            assert_eq!(opinion, Opinion::Abstain(Abstention::IllConditioned));
+        }
+    }
+
+    #[test]
+    fn figures_that_do_not_follow_are_a_lie_however_unstable_the_evaluation() {
+        let (own, exact, published) = (scores(1, 2000), scores(1, 0), scores(1, -1000));
+        let honest = *result(&published).figures().expect("scored");
+        let figures = Figures {
+            improvement: Score::from_micros(honest.improvement.micros() + 1),
+            ..honest
+        };
+        assert_eq!(settled(&own, &exact, &published).code(), "ill_conditioned");
+        let claimed = scored(figures, published.root());
+        let own_result = result(&own);
+        let opinion = compare(
+            Side {
+                result: &own_result,
+                scores: Some(&own),
+            },
+            Side {
+                result: &claimed,
+                scores: Some(&published),
+            },
+            Some(&rules()),
+        );
+        assert_eq!(opinion, Opinion::Reject(Rejection::Figures));
+        assert!(!rests_on_libtorch(&opinion, &claimed));
     }
 
     #[test]
@@ -797,6 +1033,32 @@ mod tests {
             let claimed = result(&published);
             prop_assert_eq!(opinion(&claimed, Some(&published)), Opinion::Approve);
             prop_assert!(!matches!(opinion(&claimed, None), Opinion::Reject(_)));
+        }
+
+        /// Whatever is claimed: two attesters vote oppositely only where the one that approves is
+        /// more than eight tolerances from the reference engine on some sample.
+        #[test]
+        fn opposite_votes_need_a_machine_far_from_the_reference(
+            one in proptest::collection::vec(-1500i64..=1500, 8),
+            other in proptest::collection::vec(-110i64..=110, 8),
+            claim in proptest::collection::vec(-110i64..=110, 8),
+        ) {
+            let plus = |base: &[i64], moves: &[i64]| {
+                let mut moved = [0; 8];
+                for (sum, (base, by)) in moved.iter_mut().zip(base.iter().zip(moves)) {
+                    *sum = base + by;
+                }
+                challenger(moved)
+            };
+            let exact = challenger([0; 8]);
+            // The claim is near the first attester's scores, the second is near the reference.
+            let (first, second) = (plus(&one, &[0; 8]), plus(&[0; 8], &other));
+            let claimed = plus(&one, &claim);
+            let votes = [&first, &second].map(|own| settled(own, &exact, &claimed));
+            if votes[0] == Opinion::Approve && matches!(votes[1], Opinion::Reject(_)) {
+                prop_assert!(farthest(&first, &exact).0 > 8 * TOLERANCE);
+            }
+            prop_assert!(!matches!(votes, [Opinion::Reject(_), Opinion::Approve]));
         }
 
         /// What is rejected without the scores would be rejected with them.

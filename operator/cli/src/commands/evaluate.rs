@@ -7,8 +7,8 @@ use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
 use zarathustra_eval::{Content, EvaluationJob, Submitted, judge_unfetched, parameters::Expected};
-use zarathustra_primitives::{Engine, EvaluationResult, Purpose, Seed};
-use zarathustra_protocol::verdict::engine_for;
+use zarathustra_primitives::{Engine, EvaluationResult, Seed};
+use zarathustra_protocol::agreement::may_claim_libtorch;
 
 use super::{request::Bundle, worker::Worker};
 use crate::{
@@ -80,13 +80,9 @@ impl Evaluate {
             manifest: bundle.manifest,
         };
         let mut evaluation = zarathustra_eval::evaluate(&job, &settings).await?;
-        let left = evaluation
-            .result
-            .figures()
-            .is_some_and(|figures| thresholds.terms().leave_to_margin(figures));
-        job.engine = engine_for(Purpose::Claim, left);
-        if job.engine == Engine::Reference {
-            progress("the tolerance decides: evaluating again with the reference engine");
+        if !may_claim_libtorch(&evaluation.result, &thresholds.terms()) {
+            progress("libtorch does not decide: evaluating again with the reference engine");
+            job.engine = Engine::Reference;
             evaluation = zarathustra_eval::evaluate(&job, &settings).await?;
         }
         let timings = evaluation.timings;
