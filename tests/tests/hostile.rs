@@ -158,8 +158,10 @@ async fn ended(chain: &Chain, submission: u64) -> Result<(SubmissionState, Reaso
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_hostile_pays_and_the_operators_live_on() -> Result<()> {
     let mut scenario = Scenario::start_with("hostile", |options| {
-        // What nobody has is given up within the fetch window.
-        options.fetch_patience = Duration::from_secs(2);
+        // Three hostile programs are evaluated by everybody while the honest one is fetched; and what
+        // nobody has is given up within the fetch window.
+        options.market.improve.fetch_window = 20;
+        options.fetch_patience = Duration::from_secs(8);
     })
     .await?;
     let mut quiet = |_: &str| {};
