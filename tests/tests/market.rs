@@ -104,8 +104,7 @@ async fn figures_follow_from_parameters_and_money_from_figures() -> Result<()> {
     // Whoever evaluates the same under the task's seed finds what was certified.
     let same = evaluate(&mut stage, "altered.safetensors", &seed).await?;
     assert_eq!(found(&same), certified(&record));
-    let figures = read("figures", chain.market().figures(record.submission)).await?;
-    assert_eq!(same["scores_root"], figures.scoresRoot.to_string());
+    // Not the root of the scores: where a turn passed, operators claim the reference engine's.
 
     // Equal parameters and seed, equal figures; another weight or seed, other figures.
     let again = evaluate(&mut stage, "altered.safetensors", &seed).await?;
