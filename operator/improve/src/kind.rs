@@ -129,11 +129,15 @@ impl Improve {
         self.gather(&subject).await.map(drop)
     }
 
-    /// Evaluates with the engines that a claim calls for.
     async fn execute_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {
         let terms = self.assigned(&assignment).await?.terms;
-        let find = |engine| self.find(assignment, engine);
-        let found = decision::to_claim(find, &terms, assignment.contested).await?;
+        let found = decision::to_attest(|engine| self.find(assignment, engine), &terms).await?;
+        Ok(outcome(&found))
+    }
+
+    async fn claim_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {
+        let terms = self.assigned(&assignment).await?.terms;
+        let found = decision::to_claim(|engine| self.find(assignment, engine), &terms).await?;
         Ok(outcome(&found))
     }
 
@@ -214,6 +218,10 @@ impl TaskKind for Improve {
 
     fn execute(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>> {
         Box::pin(self.execute_task(assignment))
+    }
+
+    fn claim(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>> {
+        Box::pin(self.claim_task(assignment))
     }
 
     fn publish<'a>(

@@ -28,11 +28,6 @@ impl Improve {
         assignment: Assignment,
         engine: Engine,
     ) -> Result<Found, Abstain> {
-        // What is found is the same whether or not anybody disagreed.
-        let assignment = Assignment {
-            contested: false,
-            ..assignment
-        };
         let cell = Arc::clone(self.known().entry((assignment, engine)).or_default());
         cell.get_or_try_init(|| self.evaluate(assignment, engine))
             .await

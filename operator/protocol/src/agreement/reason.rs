@@ -43,13 +43,11 @@ pub enum Rejection {
         /// The request's.
         expected: u32,
     },
-    /// Another bound or engine than the request's.
-    #[error("result is of bound {bound} on engine {engine}")]
-    Method {
+    /// Another bound than the request's.
+    #[error("result is of bound {bound}")]
+    Bound {
         /// The claimed bound.
         bound: Bound,
-        /// The claimed engine.
-        engine: Engine,
     },
     /// Another environment than the task's.
     #[error("result is of environment {claimed}, the task's is {expected}")]
@@ -68,7 +66,7 @@ pub enum Rejection {
     /// Reference figures that are not those of the reference engine.
     #[error("the reference engine finds other scores")]
     Reference,
-    /// A published score is too far from the own one.
+    /// A published score is too far from the reference engine's.
     #[error("score of sample {sample} is off by {distance} millionths")]
     Score {
         /// Which sample, from 0.
@@ -79,7 +77,7 @@ pub enum Rejection {
     /// The figures do not follow from the published scores.
     #[error("figures do not follow from the published scores")]
     Figures,
-    /// A mean is so far from the own one that no scores within bounds could have it.
+    /// A mean is so far from the reference engine's that no scores within bounds could have it.
     #[error("mean score is off by {distance} millionths")]
     Mean {
         /// Distance of the farther of the two models' means, in millionths.
@@ -93,7 +91,7 @@ impl Rejection {
         match self {
             Self::Status { .. } => "status_differs",
             Self::Samples { .. } => "samples_differ",
-            Self::Method { .. } => "method_differs",
+            Self::Bound { .. } => "bound_differs",
             Self::Environment { .. } => "environment_differs",
             Self::EngineMustBeReference { .. } => "engine_must_be_reference",
             Self::Reference => "reference_differs",
@@ -114,7 +112,8 @@ pub enum Abstention {
     /// The published scores are not at hand, or not those of the claim's root.
     #[error("the claim's scores are not to be had")]
     ScoresMissing,
-    /// A score is beyond the tolerance, but not so far that it must be a lie.
+    /// A score is beyond the tolerance of the reference engine's. No honest performer claims it, but
+    /// somebody's libtorch may be near enough to approve.
     #[error(
         "score of sample {sample} is off by {distance} millionths, between agreement and rejection"
     )]
@@ -124,10 +123,9 @@ pub enum Abstention {
         /// Distance of the farther of the two models' scores, in millionths.
         distance: u64,
     },
-    /// libtorch finds something else than claimed, and something else than the reference engine
-    /// does: other machines may find the claim honestly.
-    #[error("what libtorch finds is not stable here, so it accuses nobody")]
-    IllConditioned,
+    /// The claim has to be compared with what the reference engine finds, which is not at hand.
+    #[error("what the reference engine finds is not at hand")]
+    ReferenceMissing,
     /// The own evaluation does not fit the request; a fault of this program.
     #[error("own evaluation does not fit the request")]
     OwnResult,
@@ -140,7 +138,7 @@ impl Abstention {
             Self::Availability => "availability_differs",
             Self::ScoresMissing => "scores_missing",
             Self::Borderline { .. } => "score_borderline",
-            Self::IllConditioned => "ill_conditioned",
+            Self::ReferenceMissing => "reference_missing",
             Self::OwnResult => "bug_own_result",
         }
     }

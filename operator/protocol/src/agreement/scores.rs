@@ -2,10 +2,12 @@
 
 use zarathustra_primitives::{Engine, Figures, SampleScores};
 
-use super::{Abstention, Opinion, Rejection, Rules, Side};
+use super::{Abstention, Opinion, Rejection, Rules, Side, tolerance};
 use crate::figures::figures;
 
-/// How far beyond the tolerance a score must be for a rejection.
+/// How many tolerances from the reference engine's a score must be for a rejection. Whoever approves
+/// by its own libtorch is within one of the claim, so honest votes are opposite only where some
+/// machine's libtorch is more than nine from the reference engine.
 pub const REJECT_FACTOR: u64 = 10;
 
 pub(super) fn compare_scored(
@@ -24,14 +26,10 @@ pub(super) fn compare_scored(
     {
         return Opinion::Abstain(Abstention::OwnResult);
     }
-    if let Some(rejection) = check_fields(own, own_figures, claimed, claimed_figures, rules) {
+    if let Some(rejection) = check_method(claimed_figures, rules) {
         return Opinion::Reject(rejection);
     }
     let root = claimed.result.scores_root();
-    if claimed.result.engine() == Engine::Reference && root != own.result.scores_root() {
-        // The same bits everywhere: no score may differ, so none needs to be seen.
-        return Opinion::Reject(Rejection::Reference);
-    }
     if root == own.result.scores_root() {
         // The same scores: nothing needs to be fetched.
         return match follow(claimed_figures, own_scores, rules) {
@@ -39,42 +37,51 @@ pub(super) fn compare_scored(
             Err(rejection) => Opinion::Reject(rejection),
         };
     }
+    if claimed.result.engine() == Engine::Reference {
+        // The same bits everywhere: no score may differ, so none needs to be seen.
+        return Opinion::Reject(Rejection::Reference);
+    }
+    let by_reference = own.result.engine() == Engine::Reference;
+    if let Some(opinion) = compare_means(own_figures, claimed_figures, rules, by_reference) {
+        return opinion;
+    }
     match claimed.scores.filter(|scores| root == Some(scores.root())) {
-        Some(scores) => compare_scores(own_scores, scores, claimed_figures, rules),
+        Some(scores) => compare_scores(own_scores, scores, claimed_figures, rules, by_reference),
         None => Opinion::Abstain(Abstention::ScoresMissing),
     }
 }
 
-/// What can be told without the claim's scores.
-fn check_fields(
-    own: Side<'_>,
-    own_figures: &Figures,
-    claimed: Side<'_>,
-    claimed_figures: &Figures,
-    rules: &Rules,
-) -> Option<Rejection> {
-    if claimed_figures.samples != rules.samples {
-        let claimed = claimed_figures.samples;
+/// What the request alone settles.
+fn check_method(claimed: &Figures, rules: &Rules) -> Option<Rejection> {
+    if claimed.samples != rules.samples {
         return Some(Rejection::Samples {
-            claimed,
+            claimed: claimed.samples,
             expected: rules.samples,
         });
     }
-    let (bound, engine) = (claimed_figures.bound, claimed.result.engine());
-    if bound != rules.bound || engine != own.result.engine() {
-        return Some(Rejection::Method { bound, engine });
+    let bound = claimed.bound;
+    (bound != rules.bound).then_some(Rejection::Bound { bound })
+}
+
+/// What can be told without the claim's scores.
+///
+/// Means of scores that all differ by at most x differ by at most x, and by one more when both were
+/// rounded. Beyond that, some score is farther off than x or the mean is not theirs.
+fn compare_means(
+    own: &Figures,
+    claimed: &Figures,
+    rules: &Rules,
+    by_reference: bool,
+) -> Option<Opinion> {
+    let champions = own.champion_score.distance(claimed.champion_score);
+    let challengers = own.challenger_score.distance(claimed.challenger_score);
+    let distance = champions.max(challengers);
+    let beyond = |limit: u64| distance > limit.saturating_add(1);
+    if !by_reference {
+        let differ = beyond(tolerance(&rules.terms));
+        return differ.then_some(Opinion::Abstain(Abstention::ReferenceMissing));
     }
-    // Means of scores that all differ by at most x differ by at most x, and by one more when both
-    // were rounded. Beyond that, some score is too far off or the mean is not theirs.
-    let distance = own_figures
-        .champion_score
-        .distance(claimed_figures.champion_score)
-        .max(
-            own_figures
-                .challenger_score
-                .distance(claimed_figures.challenger_score),
-        );
-    (distance > reject_beyond(rules).saturating_add(1)).then_some(Rejection::Mean { distance })
+    beyond(reject_beyond(rules)).then_some(Opinion::Reject(Rejection::Mean { distance }))
 }
 
 fn compare_scores(
@@ -82,6 +89,7 @@ fn compare_scores(
     claimed: &SampleScores,
     claimed_figures: &Figures,
     rules: &Rules,
+    by_reference: bool,
 ) -> Opinion {
     if claimed.count() != rules.samples {
         let claimed = claimed.count();
@@ -95,13 +103,16 @@ fn compare_scores(
         return Opinion::Reject(rejection);
     }
     let (distance, sample) = farthest(own, claimed);
+    if distance <= tolerance(&rules.terms) {
+        return Opinion::Approve;
+    }
+    if !by_reference {
+        return Opinion::Abstain(Abstention::ReferenceMissing);
+    }
     if distance > reject_beyond(rules) {
         return Opinion::Reject(Rejection::Score { sample, distance });
     }
-    if distance > rules.tolerance() {
-        return Opinion::Abstain(Abstention::Borderline { sample, distance });
-    }
-    Opinion::Approve
+    Opinion::Abstain(Abstention::Borderline { sample, distance })
 }
 
 /// The largest distance of two evaluations' scores on one sample, of the farther of the two models,
@@ -127,5 +138,5 @@ fn follow(claimed: &Figures, scores: &SampleScores, rules: &Rules) -> Result<(),
 }
 
 const fn reject_beyond(rules: &Rules) -> u64 {
-    rules.tolerance().saturating_mul(REJECT_FACTOR)
+    tolerance(&rules.terms).saturating_mul(REJECT_FACTOR)
 }

@@ -3,7 +3,7 @@ mod properties;
 mod scored;
 mod unstable;
 
-use zarathustra_primitives::{B256, Figures, SampleScore, Score};
+use zarathustra_primitives::{B256, Figures, SampleScore, Score, Status};
 
 use super::*;
 use crate::figures::figures;
@@ -42,85 +42,6 @@ fn scores(sample: usize, moved: i64) -> SampleScores {
     SampleScores::new(scores).expect("eight")
 }
 
-fn result(scores: &SampleScores) -> EvaluationResult {
-    bounded(scores, rules().bound)
-}
-
-fn bounded(scores: &SampleScores, bound: Bound) -> EvaluationResult {
-    let figures = figures(scores, rules().range, rules().alpha, bound).expect("in range");
-    scored(figures, scores.root())
-}
-
-fn scored(figures: Figures, root: B256) -> EvaluationResult {
-    scored_by(Engine::Libtorch, figures, root)
-}
-
-fn scored_by(engine: Engine, figures: Figures, root: B256) -> EvaluationResult {
-    EvaluationResult::scored(ENVIRONMENT, engine, figures, root).expect("holds")
-}
-
-/// The opinion of an honest attester about a claim of reference figures.
-fn of_reference(claimed: &EvaluationResult, published: Option<&SampleScores>) -> Opinion {
-    let own_scores = scores(0, 0);
-    let honest = *result(&own_scores).figures().expect("scored");
-    let own = scored_by(Engine::Reference, honest, own_scores.root());
-    let own = Side {
-        result: &own,
-        scores: Some(&own_scores),
-    };
-    let claimed = Side {
-        result: claimed,
-        scores: published,
-    };
-    compare(own, claimed, Some(&rules()))
-}
-
-fn failed(status: Status) -> EvaluationResult {
-    EvaluationResult::failed(ENVIRONMENT, status).expect("a failure")
-}
-
-/// The opinion of an honest attester about a claim.
-fn opinion(claimed: &EvaluationResult, published: Option<&SampleScores>) -> Opinion {
-    let own_scores = scores(0, 0);
-    let own = result(&own_scores);
-    compare(
-        Side {
-            result: &own,
-            scores: Some(&own_scores),
-        },
-        Side {
-            result: claimed,
-            scores: published,
-        },
-        Some(&rules()),
-    )
-}
-
-/// The opinion of an attester whose engines find these scores about figures of libtorch.
-fn settled(libtorch: &SampleScores, reference: &SampleScores, published: &SampleScores) -> Opinion {
-    let claimed = result(published);
-    let own = result(libtorch);
-    let figures = *result(reference).figures().expect("scored");
-    let exact = scored_by(Engine::Reference, figures, reference.root());
-    let own = Side {
-        result: &own,
-        scores: Some(libtorch),
-    };
-    let theirs = Side {
-        result: &claimed,
-        scores: Some(published),
-    };
-    let opinion = compare(own, theirs, Some(&rules()));
-    if !rests_on_libtorch(&opinion, &claimed) {
-        return opinion;
-    }
-    let reference = Side {
-        result: &exact,
-        scores: Some(reference),
-    };
-    confirm(opinion, own, reference, &rules())
-}
-
 /// Eight samples, of which the challenger's scores are these.
 fn challenger(scored: [i64; 8]) -> SampleScores {
     let score = |challenger| SampleScore {
@@ -128,4 +49,94 @@ fn challenger(scored: [i64; 8]) -> SampleScores {
         challenger: Score::from_micros(challenger),
     };
     SampleScores::new(scored.map(score).to_vec()).expect("eight")
+}
+
+/// What an engine finds that scores so.
+fn found(engine: Engine, scores: &SampleScores) -> EvaluationResult {
+    bounded(engine, scores, rules().bound)
+}
+
+fn bounded(engine: Engine, scores: &SampleScores, bound: Bound) -> EvaluationResult {
+    let figures = figures(scores, rules().range, rules().alpha, bound).expect("in range");
+    scored(engine, figures, scores.root())
+}
+
+fn figures_of(scores: &SampleScores) -> Figures {
+    *found(Engine::Libtorch, scores).figures().expect("scored")
+}
+
+fn scored(engine: Engine, figures: Figures, root: B256) -> EvaluationResult {
+    EvaluationResult::scored(ENVIRONMENT, engine, figures, root).expect("holds")
+}
+
+fn failed(status: Status) -> EvaluationResult {
+    EvaluationResult::failed(ENVIRONMENT, status).expect("a failure")
+}
+
+const fn side<'a>(result: &'a EvaluationResult, scores: Option<&'a SampleScores>) -> Side<'a> {
+    Side { result, scores }
+}
+
+/// The opinion of an attester whose engine found `scores(0, 0)`.
+fn opinion(
+    own_engine: Engine,
+    claimed: &EvaluationResult,
+    published: Option<&SampleScores>,
+) -> Opinion {
+    let own_scores = scores(0, 0);
+    let own = found(own_engine, &own_scores);
+    compare(
+        side(&own, Some(&own_scores)),
+        side(claimed, published),
+        Some(&rules()),
+    )
+}
+
+/// A machine: what each of its engines finds.
+struct Machine {
+    libtorch: (EvaluationResult, Option<SampleScores>),
+    reference: (EvaluationResult, Option<SampleScores>),
+}
+
+impl Machine {
+    /// One where both engines have scores.
+    fn new(libtorch: &SampleScores, reference: &SampleScores) -> Self {
+        let of = |engine, scores| (found(engine, scores), Some(scores.clone()));
+        Self {
+            libtorch: of(Engine::Libtorch, libtorch),
+            reference: of(Engine::Reference, reference),
+        }
+    }
+
+    /// One where the reference engine has none.
+    fn without_reference(libtorch: &SampleScores, status: Status) -> Self {
+        Self {
+            reference: (failed(status), None),
+            ..Self::new(libtorch, libtorch)
+        }
+    }
+
+    fn side((result, scores): &(EvaluationResult, Option<SampleScores>)) -> Side<'_> {
+        side(result, scores.as_ref())
+    }
+
+    /// What an honest performer claims, where the margin does not decide.
+    fn claims(&self) -> Side<'_> {
+        let [libtorch, reference] = [&self.libtorch, &self.reference].map(Self::side);
+        if is_right(libtorch, reference, &rules().terms) {
+            libtorch
+        } else {
+            reference
+        }
+    }
+
+    /// What an honest attester thinks of a claim whose scores are to be had.
+    fn thinks_of(&self, claimed: Side<'_>) -> Opinion {
+        match compare(Self::side(&self.libtorch), claimed, Some(&rules())) {
+            Opinion::Abstain(Abstention::ReferenceMissing) => {
+                compare(Self::side(&self.reference), claimed, Some(&rules()))
+            }
+            opinion => opinion,
+        }
+    }
 }

@@ -2,19 +2,31 @@
 
 use super::*;
 
+const ENGINES: [Engine; 2] = [Engine::Libtorch, Engine::Reference];
+const UNDECIDED: Opinion = Opinion::Abstain(Abstention::ReferenceMissing);
+
+/// An opinion about figures of libtorch.
+fn of_libtorch(own: Engine, published: &SampleScores, at_hand: Option<&SampleScores>) -> Opinion {
+    opinion(own, &found(Engine::Libtorch, published), at_hand)
+}
+
 #[test]
 fn an_equal_result_is_approved_without_its_scores() {
-    assert_eq!(opinion(&result(&scores(0, 0)), None), Opinion::Approve);
+    for own in ENGINES {
+        assert_eq!(of_libtorch(own, &scores(0, 0), None), Opinion::Approve);
+    }
 }
 
 #[test]
 fn the_distance_of_a_score_decides() {
-    let of = |moved| {
+    let of = |own, moved| {
         let published = scores(3, moved);
-        opinion(&result(&published), Some(&published))
+        of_libtorch(own, &published, Some(&published))
     };
     for moved in [1, -1, 100, -100] {
-        assert_eq!(of(moved), Opinion::Approve, "{moved}");
+        for own in ENGINES {
+            assert_eq!(of(own, moved), Opinion::Approve, "{moved}");
+        }
     }
     for moved in [101_i64, -101, 1000, -1000] {
         let distance = moved.unsigned_abs();
@@ -22,14 +34,20 @@ fn the_distance_of_a_score_decides() {
             sample: 3,
             distance,
         });
-        assert_eq!(of(moved), expected, "{moved}");
+        assert_eq!(of(Engine::Reference, moved), expected, "{moved}");
     }
-    for moved in [1001, -1001, 400_000] {
-        let code = of(moved).code();
-        assert!(
-            matches!(code, "score_differs" | "mean_differs"),
-            "{moved}: {code}"
-        );
+    for moved in [1001_i64, -1001] {
+        let expected = Opinion::Reject(Rejection::Score {
+            sample: 3,
+            distance: 1001,
+        });
+        assert_eq!(of(Engine::Reference, moved), expected, "{moved}");
+    }
+    // An eighth of it is the distance of the means.
+    let expected = Opinion::Reject(Rejection::Mean { distance: 50_000 });
+    assert_eq!(of(Engine::Reference, 400_000), expected);
+    for moved in [101, -101, 1000, 1001, -1001, 400_000] {
+        assert_eq!(of(Engine::Libtorch, moved), UNDECIDED, "{moved}");
     }
 }
 
@@ -37,22 +55,31 @@ fn the_distance_of_a_score_decides() {
 fn reference_figures_are_compared_exactly() {
     let of = |moved| {
         let published = scores(3, moved);
-        let honest = *result(&published).figures().expect("scored");
-        let claimed = scored_by(Engine::Reference, honest, published.root());
-        let withheld = of_reference(&claimed, None);
-        assert_eq!(of_reference(&claimed, Some(&published)), withheld);
+        let claimed = found(Engine::Reference, &published);
+        let withheld = opinion(Engine::Reference, &claimed, None);
+        assert_eq!(
+            opinion(Engine::Reference, &claimed, Some(&published)),
+            withheld
+        );
+        assert_eq!(
+            opinion(Engine::Libtorch, &claimed, Some(&published)),
+            UNDECIDED
+        );
         withheld
     };
     assert_eq!(of(0), Opinion::Approve);
-    for moved in [1, -1, 100, 500] {
+    for moved in [1, -1, 100, 500, 400_000] {
         assert_eq!(of(moved), Opinion::Reject(Rejection::Reference), "{moved}");
     }
     let own = scores(0, 0);
-    let mut figures = *result(&own).figures().expect("scored");
-    figures.lower = Score::from_micros(figures.lower.micros() - 1);
-    let claimed = scored_by(Engine::Reference, figures, own.root());
+    let honest = figures_of(&own);
+    let figures = Figures {
+        lower: Score::from_micros(honest.lower.micros() - 1),
+        ..honest
+    };
+    let claimed = scored(Engine::Reference, figures, own.root());
     let expected = Opinion::Reject(Rejection::Figures);
-    assert_eq!(of_reference(&claimed, None), expected);
+    assert_eq!(opinion(Engine::Reference, &claimed, None), expected);
 }
 
 #[test]
@@ -64,13 +91,15 @@ fn the_champions_scores_count_as_well() {
         sample: 5,
         distance: 1001,
     });
-    assert_eq!(opinion(&result(&published), Some(&published)), expected);
+    let of = |own| of_libtorch(own, &published, Some(&published));
+    assert_eq!(of(Engine::Reference), expected);
+    assert_eq!(of(Engine::Libtorch), UNDECIDED);
 }
 
 #[test]
 fn figures_that_do_not_follow_are_rejected_however_close() {
     let published = scores(2, 7);
-    let honest = *result(&published).figures().expect("scored");
+    let honest = figures_of(&published);
     let one = |score: Score| Score::from_micros(score.micros() + 1);
     let lies = [
         Figures {
@@ -95,43 +124,46 @@ fn figures_that_do_not_follow_are_rejected_however_close() {
         },
     ];
     for lie in lies {
-        let claimed = scored(lie, published.root());
-        assert_eq!(
-            opinion(&claimed, Some(&published)),
-            Opinion::Reject(Rejection::Figures)
-        );
+        let claimed = scored(Engine::Libtorch, lie, published.root());
+        for own in ENGINES {
+            assert_eq!(
+                opinion(own, &claimed, Some(&published)),
+                Opinion::Reject(Rejection::Figures)
+            );
+        }
     }
 }
 
 #[test]
 fn a_far_mean_is_rejected_even_when_the_scores_are_withheld() {
-    let honest = *result(&scores(0, 0)).figures().expect("scored");
-    let moved = |by: i64| {
-        let challenger_score = Score::from_micros(honest.challenger_score.micros() + by);
-        scored(
-            Figures {
-                challenger_score,
-                ..honest
-            },
-            B256::repeat_byte(9),
-        )
+    let honest = figures_of(&scores(0, 0));
+    let of = |own, by: i64| {
+        let figures = Figures {
+            challenger_score: Score::from_micros(honest.challenger_score.micros() + by),
+            ..honest
+        };
+        let claimed = scored(Engine::Libtorch, figures, B256::repeat_byte(9));
+        opinion(own, &claimed, None)
     };
-    assert_eq!(
-        opinion(&moved(1001), None),
-        Opinion::Abstain(Abstention::ScoresMissing)
-    );
+    let missing = Opinion::Abstain(Abstention::ScoresMissing);
+    assert_eq!(of(Engine::Reference, 1001), missing);
     let expected = Opinion::Reject(Rejection::Mean { distance: 1002 });
-    assert_eq!(opinion(&moved(1002), None), expected);
+    assert_eq!(of(Engine::Reference, 1002), expected);
+    // Nor can scores within the tolerance of libtorch's have a mean so far from its mean.
+    assert_eq!(of(Engine::Libtorch, 101), missing);
+    assert_eq!(of(Engine::Libtorch, 102), UNDECIDED);
 }
 
 #[test]
 fn scores_of_another_root_accuse_nobody() {
     // Whoever passes a claim on can name any file as its scores.
-    let claimed = result(&scores(1, 5));
+    let claimed = scores(1, 5);
     let foreign = scores(1, 900_000 - 500_000);
     let expected = Opinion::Abstain(Abstention::ScoresMissing);
-    assert_eq!(opinion(&claimed, Some(&foreign)), expected);
-    assert_eq!(opinion(&claimed, None), expected);
+    for own in ENGINES {
+        assert_eq!(of_libtorch(own, &claimed, Some(&foreign)), expected);
+        assert_eq!(of_libtorch(own, &claimed, None), expected);
+    }
 }
 
 #[test]
@@ -141,30 +173,28 @@ fn another_number_of_samples_is_rejected() {
         claimed: 7,
         expected: 8,
     });
-    assert_eq!(opinion(&result(&few), Some(&few)), expected);
     // The count in the result says eight, the tree holds seven.
-    let honest = *result(&scores(0, 0)).figures().expect("scored");
-    assert_eq!(opinion(&scored(honest, few.root()), Some(&few)), expected);
+    let pretended = scored(Engine::Libtorch, figures_of(&scores(0, 0)), few.root());
+    for own in ENGINES {
+        assert_eq!(of_libtorch(own, &few, Some(&few)), expected);
+        assert_eq!(opinion(own, &pretended, Some(&few)), expected);
+    }
 }
 
 #[test]
 fn another_bound_than_the_requests_is_rejected() {
     // Its figures follow from the scores, but by the other rule.
     let own = scores(0, 0);
-    let claimed = bounded(&own, Bound::EmpiricalBernstein);
-    let expected = Opinion::Reject(Rejection::Method {
-        bound: Bound::EmpiricalBernstein,
-        engine: Engine::Libtorch,
-    });
-    assert_eq!(opinion(&claimed, None), expected);
+    let bound = Bound::EmpiricalBernstein;
+    let expected = Opinion::Reject(Rejection::Bound { bound });
+    for engine in ENGINES {
+        let claimed = bounded(engine, &own, bound);
+        assert_eq!(opinion(engine, &claimed, None), expected);
 
-    // One that evaluated by the wrong bound itself accuses nobody.
-    let side = |result| Side {
-        result,
-        scores: Some(&own),
-    };
-    let honest = result(&own);
-    let expected = Opinion::Abstain(Abstention::OwnResult);
-    let found = compare(side(&claimed), side(&honest), Some(&rules()));
-    assert_eq!(found, expected);
+        // One that evaluated by the wrong bound itself accuses nobody.
+        let honest = found(engine, &own);
+        let expected = Opinion::Abstain(Abstention::OwnResult);
+        let [claimed, honest] = [&claimed, &honest].map(|result| side(result, Some(&own)));
+        assert_eq!(compare(claimed, honest, Some(&rules())), expected);
+    }
 }

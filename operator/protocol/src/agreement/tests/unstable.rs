@@ -2,30 +2,12 @@
 
 use super::*;
 
-#[test]
-fn a_liar_is_rejected_where_the_evaluation_is_stable() {
-    let (own, exact) = (scores(0, 40), scores(0, 0));
-    for sample in [0, 7] {
-        let code = settled(&own, &exact, &scores(sample, -1500)).code();
-        assert!(matches!(code, "score_differs" | "mean_differs"), "{code}");
-    }
-    assert_eq!(settled(&own, &exact, &scores(0, 140)), Opinion::Approve);
-    // The edge of what counts as stable.
-    let liar = scores(4, -400_000);
-    assert_eq!(
-        settled(&scores(4, 100), &exact, &liar).code(),
-        "mean_differs"
-    );
-    assert_eq!(
-        settled(&scores(4, 101), &exact, &liar).code(),
-        "ill_conditioned"
-    );
-}
+const ONE: i64 = 1_000_000;
 
-#[test]
-fn last_bits_accuse_nobody() {
-    const ONE: i64 = 1_000_000;
-    // The parity of a mantissa's last bit, which three arithmetics find in three ways.
+/// What three arithmetics find where last bits decide: libtorch on one machine, libtorch on
+/// another, and the reference engine.
+fn disagreements() -> [[SampleScores; 3]; 3] {
+    // The parity of a mantissa's last bit.
     let parity = [
         [0, ONE, 0, ONE, ONE, 0, 0, ONE],
         [ONE, ONE, 0, 0, ONE, ONE, 0, ONE],
@@ -33,40 +15,100 @@ fn last_bits_accuse_nobody() {
     ];
     // 3e38 + 3e38 − 3e38 − 3e38 in another order: an infinite score is clipped to the range.
     let overflow = [[0; 8], [ONE; 8], [-ONE; 8]];
-    // The larger of two equal logits, which the own libtorch and the reference engine see
-    // differently on one sample.
+    // The larger of two equal logits, which each sees differently on one sample.
     let mut tie = [[ONE; 8]; 3];
     tie[0][2] = 0;
     tie[1][6] = 0;
-    for [claimed, own, exact] in [parity, overflow, tie] {
-        let [claimed, own, exact] = [claimed, own, exact].map(challenger);
-        let opinion = settled(&own, &exact, &claimed);
-        assert_eq!(opinion, Opinion::Abstain(Abstention::IllConditioned));
+    [parity, overflow, tie].map(|scored| scored.map(challenger))
+}
+
+#[test]
+fn last_bits_accuse_nobody() {
+    for [one, other, exact] in disagreements() {
+        // Unstable everywhere; on the first machine alone; on the second alone.
+        for [first, second] in [[&one, &other], [&one, &exact], [&exact, &other]] {
+            let machines = [first, second].map(|libtorch| Machine::new(libtorch, &exact));
+            for performer in &machines {
+                for attester in &machines {
+                    let opinion = attester.thinks_of(performer.claims());
+                    assert_eq!(opinion, Opinion::Approve);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_performer_whose_libtorch_is_unstable_claims_the_reference_engines_figures() {
+    for [one, _, exact] in disagreements() {
+        let performer = Machine::new(&one, &exact);
+        assert_eq!(*performer.claims().result, found(Engine::Reference, &exact));
+        let stable = Machine::new(&exact, &exact);
+        let expected = found(Engine::Libtorch, &exact);
+        assert_eq!(*stable.claims().result, expected);
+    }
+}
+
+#[test]
+fn figures_of_libtorch_are_judged_by_their_distance_from_the_reference_engine() {
+    let exact = scores(0, 0);
+    let [stable, unstable] =
+        [scores(0, 40), scores(0, -300_000)].map(|libtorch| Machine::new(&libtorch, &exact));
+    for (moved, expected) in [
+        (100, "agree"),
+        (-101, "score_borderline"),
+        (1000, "score_borderline"),
+        (-1100, "score_differs"),
+        (1100, "score_differs"),
+        (-200_000, "mean_differs"),
+    ] {
+        let lie = scores(7, moved);
+        let claimed = found(Engine::Libtorch, &lie);
+        for attester in [&stable, &unstable] {
+            let opinion = attester.thinks_of(side(&claimed, Some(&lie)));
+            assert_eq!(opinion.code(), expected, "{moved}");
+        }
+    }
+}
+
+#[test]
+fn what_libtorch_scored_is_a_lie_where_the_reference_engine_finds_a_status() {
+    for status in [
+        Status::NonFinite,
+        Status::FuelExhausted,
+        Status::EvaluatorTrapped,
+        Status::EvaluatorInvalid,
+    ] {
+        let (near, far) = (scores(0, 0), scores(0, 101));
+        let [same, other] = [&near, &far].map(|own| Machine::without_reference(own, status));
+        // An honest performer claims the status, and everybody agrees with it.
+        assert_eq!(*same.claims().result, failed(status));
+        assert_eq!(same.thinks_of(other.claims()), Opinion::Approve);
+        let lie = found(Engine::Libtorch, &near);
+        let expected = Opinion::Reject(Rejection::Status {
+            claimed: Status::Ok,
+            own: status,
+        });
+        assert_eq!(other.thinks_of(side(&lie, Some(&near))), expected);
+        // What is not excluded: libtorch here scores as the lie does.
+        assert_eq!(same.thinks_of(side(&lie, Some(&near))), Opinion::Approve);
     }
 }
 
 #[test]
 fn figures_that_do_not_follow_are_a_lie_however_unstable_the_evaluation() {
-    let (own, exact, published) = (scores(1, 2000), scores(1, 0), scores(1, -1000));
-    let honest = *result(&published).figures().expect("scored");
+    let exact = scores(1, 0);
+    let published = scores(1, -1000);
+    let honest = figures_of(&published);
     let figures = Figures {
         improvement: Score::from_micros(honest.improvement.micros() + 1),
         ..honest
     };
-    assert_eq!(settled(&own, &exact, &published).code(), "ill_conditioned");
-    let claimed = scored(figures, published.root());
-    let own_result = result(&own);
-    let opinion = compare(
-        Side {
-            result: &own_result,
-            scores: Some(&own),
-        },
-        Side {
-            result: &claimed,
-            scores: Some(&published),
-        },
-        Some(&rules()),
-    );
+    let claimed = scored(Engine::Libtorch, figures, published.root());
+    let attester = Machine::new(&scores(1, 400_000), &exact);
+    let opinion = attester.thinks_of(side(&claimed, Some(&published)));
     assert_eq!(opinion, Opinion::Reject(Rejection::Figures));
-    assert!(!rests_on_libtorch(&opinion, &claimed));
+    let truthful = found(Engine::Libtorch, &published);
+    let opinion = attester.thinks_of(side(&truthful, Some(&published)));
+    assert_eq!(opinion.code(), "score_borderline");
 }
