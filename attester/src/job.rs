@@ -66,13 +66,9 @@ pub(crate) struct Job {
 impl Job {
     /// What the evaluation under the task's present hash came to; `None` while there is none.
     pub(crate) fn evaluated(&self, hash: TaskHash) -> Option<Result<&Outcome, &Abstain>> {
-        let (under, first) = self.evaluation.as_ref()?;
-        if *under != hash {
-            return None;
-        }
-        match first {
-            Evaluation::Done(done) => Some(done.as_ref()),
-            Evaluation::Running => None,
+        match &self.evaluation {
+            Some((under, Evaluation::Done(done))) if *under == hash => Some(done.as_ref()),
+            _ => None,
         }
     }
 

@@ -61,8 +61,7 @@ async fn claim_if_due(operator: &mut Operator, open: &Evaluated) -> Result<(), C
         }
     }
     let Some(outcome) = &open.claim else {
-        // Once a turn passed without a certificate, whoever is ready when its turn comes does not
-        // let another one pass.
+        // Once a turn has passed, be ready when this operator's comes.
         if mine || turn.get() > 0 {
             operator.find_claim(open);
         }

@@ -39,14 +39,17 @@ pub(crate) async fn to_attest<F>(
 where
     F: Future<Output = Result<Found, Abstain>>,
 {
-    match find(Engine::Libtorch).await {
-        Ok(found) if agreement::may_claim_libtorch(&found.result, terms) => return Ok(found),
-        Ok(_) => {}
-        Err(abstain) => {
-            tracing::warn!(code = abstain.code, reason = %abstain, "libtorch came to nothing");
-        }
+    let libtorch = find(Engine::Libtorch).await;
+    match &libtorch {
+        Ok(found) if agreement::may_claim_libtorch(&found.result, terms) => return libtorch,
+        Err(abstain) if abstain.retry => return libtorch,
+        Ok(_) | Err(_) => {}
     }
-    find(Engine::Reference).await
+    let reference = find(Engine::Reference).await?;
+    if let Err(abstain) = libtorch {
+        tracing::warn!(code = abstain.code, reason = %abstain, "libtorch came to nothing, the reference engine serves");
+    }
+    Ok(reference)
 }
 
 /// What a performer claims: libtorch's figures where they can be claimed and the reference engine
@@ -63,6 +66,7 @@ where
     if agreement::is_right(found.side(), reference.side(), terms) {
         return Ok(found);
     }
+    tracing::info!("libtorch is too far from the reference engine, whose result is claimed");
     Ok(reference)
 }
 

@@ -210,12 +210,12 @@ async fn a_lie_is_rejected_by_its_distance_from_the_reference_engine() {
     let stable = Machine::new(one_off(Engine::Libtorch, 100), exact());
     let unstable = Machine::new(flat(Engine::Libtorch, 300_000), exact());
     for (by, code) in [
-        (101, "score_borderline"),
-        (-1000, "score_borderline"),
-        (1001, "score_differs"),
-        (-1100, "score_differs"),
+        (-101, "score_borderline"),
+        (1000, "score_borderline"),
+        (-1001, "score_differs"),
+        (1100, "score_differs"),
     ] {
-        let lie = one_off(Engine::Libtorch, -by);
+        let lie = one_off(Engine::Libtorch, by);
         for attester in [&stable, &unstable] {
             let opinion = attester.thinks_of(&lie, &rules).await;
             assert_eq!(opinion.code(), code, "{by}");
@@ -281,17 +281,25 @@ async fn a_status_is_what_the_reference_engine_finds() {
 #[tokio::test]
 async fn where_libtorch_comes_to_nothing_the_reference_engine_serves() {
     let rules = rules();
-    let machine = Machine {
+    let broken = |retry| Machine {
         libtorch: Err(Abstain {
             code: "local_out_of_memory",
             detail: String::new(),
-            retry: false,
+            retry,
         }),
         ..Machine::new(exact(), exact())
     };
+    let machine = broken(false);
     let claim = machine.claims(&rules.terms).await;
     assert_eq!(claim.result, exact().result);
     let theirs = one_off(Engine::Libtorch, 100);
     assert_eq!(machine.thinks_of(&theirs, &rules).await, Opinion::Approve);
     assert_eq!(machine.asked(), []);
+
+    // What may pass is waited for.
+    let machine = broken(true);
+    let found = to_attest(|engine| ready(machine.find(engine)), &rules.terms).await;
+    let code = found.err().map(|abstain| abstain.code);
+    assert_eq!(code, Some("local_out_of_memory"));
+    assert_eq!(machine.asked(), [Engine::Libtorch]);
 }
