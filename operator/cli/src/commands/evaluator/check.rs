@@ -5,6 +5,7 @@ pub mod component;
 pub mod finding;
 mod models;
 mod session;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ use crate::{
     output::{Answer, micros, progress},
 };
 use finding::{Finding, Kind, Severity};
-use session::{Session, Side, difference};
+use session::{Session, Side, Worst, difference};
 
 /// Scores with more than this share in common come from a pool.
 const REPEATED_SHARE: f64 = 0.5;
@@ -94,23 +95,13 @@ async fn examine(session: &mut Session<'_>) -> Result<()> {
     let models = models::variants(trial)?;
     let seed = numbered_seed(trial, 0);
     progress("scoring the model");
-    let Some(first) = session
-        .score(
-            "a seed drawn at random",
-            &models.half,
-            &trial.parameters,
-            seed,
-        )
-        .await?
-    else {
+    let Some(first) = score(session, "a seed drawn at random", &models, seed).await? else {
         return Ok(());
     };
     session.note_seen();
 
     progress("scoring it again");
-    let again = session
-        .score("the second time", &models.half, &trial.parameters, seed)
-        .await?;
+    let again = score(session, "the second time", &models, seed).await?;
     let both = |other: &SampleScores| {
         difference(&first, other, Side::Challenger)
             .max(difference(&first, other, Side::Champion))
@@ -130,6 +121,25 @@ async fn examine(session: &mut Session<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Scores the model that is tried, beside half of it as the champion.
+async fn score(
+    session: &mut Session<'_>,
+    what: &str,
+    models: &models::Models,
+    seed: Seed,
+) -> Result<Option<SampleScores>> {
+    let parameters = &session.trial().parameters;
+    session.score(what, &models.half, parameters, seed).await
+}
+
+/// Where two runs differ by more than this, for each model for which they do.
+fn differences(one: &SampleScores, other: &SampleScores, most: i64) -> impl Iterator<Item = Worst> {
+    [Side::Challenger, Side::Champion]
+        .into_iter()
+        .filter_map(|side| difference(one, other, side))
+        .filter(move |worst| worst.micros > most)
+}
+
 /// Other seeds, the odd ones among them: do they work, and is the data fresh?
 async fn seeds(
     session: &mut Session<'_>,
@@ -145,14 +155,7 @@ async fn seeds(
     let mut all = vec![(None, first.clone())];
     for seed in odd.into_iter().chain(drawn) {
         progress(&format!("scoring the seed {seed}"));
-        let scored = session
-            .score(
-                &format!("the seed {seed}"),
-                &models.half,
-                &trial.parameters,
-                seed,
-            )
-            .await?;
+        let scored = score(session, &format!("the seed {seed}"), models, seed).await?;
         all.extend(scored.map(|scores| (Some(seed), scores)));
     }
     if all.iter().all(|(_, scores)| is_constant(scores)) {
@@ -195,12 +198,9 @@ async fn machines(
             .score_on(name, environment, &models.half, &trial.parameters, seed)
             .await?;
         let Some(scores) = scores else { continue };
-        for side in [Side::Challenger, Side::Champion] {
-            let worst = difference(first, &scores, side);
-            let Some(worst) = worst.filter(|w| w.micros > trial.tolerance.micros()) else {
-                continue;
-            };
-            let tolerance = micros(trial.tolerance.micros());
+        let tolerance = trial.tolerance.micros();
+        for worst in differences(first, &scores, tolerance) {
+            let tolerance = micros(tolerance);
             let detail = format!("with {name}, {worst}; the tolerance is {tolerance}");
             session.note(Finding::new(Kind::DependsOnMachine, detail));
         }
@@ -227,11 +227,9 @@ async fn order(
         .await?;
     if let Some(swapped) = swapped {
         let turned = session::turned(&swapped)?;
-        for side in [Side::Challenger, Side::Champion] {
-            if let Some(worst) = difference(first, &turned, side).filter(|w| w.micros > 0) {
-                let detail = format!("with the models swapped, {worst}");
-                session.note(Finding::new(Kind::DependsOnOrder, detail));
-            }
+        for worst in differences(first, &turned, 0) {
+            let detail = format!("with the models swapped, {worst}");
+            session.note(Finding::new(Kind::DependsOnOrder, detail));
         }
     }
     progress("scoring beside a champion whose answers are not finite");
