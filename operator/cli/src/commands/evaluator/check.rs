@@ -111,14 +111,26 @@ async fn examine(session: &mut Session<'_>) -> Result<()> {
         session.note(Finding::new(Kind::NotRepeatable, worst.to_string()));
     }
 
-    seeds(session, &models, &first).await?;
-    machines(session, &models, seed, &first).await?;
-    order(session, &models, seed, &first).await?;
-    for (name, parameters) in &models.edges {
+    let basis = Basis {
+        models,
+        seed,
+        scores: first,
+    };
+    seeds(session, &basis).await?;
+    machines(session, &basis).await?;
+    order(session, &basis).await?;
+    for (name, parameters) in &basis.models.edges {
         progress(&format!("scoring {name}"));
         session.try_model(name, parameters, seed).await?;
     }
     Ok(())
+}
+
+/// What later runs are compared with: the model that is tried, beside half of it as the champion.
+struct Basis {
+    models: models::Models,
+    seed: Seed,
+    scores: SampleScores,
 }
 
 /// Scores the model that is tried, beside half of it as the champion.
@@ -141,25 +153,21 @@ fn differences(one: &SampleScores, other: &SampleScores, most: i64) -> impl Iter
 }
 
 /// Other seeds, the odd ones among them: do they work, and is the data fresh?
-async fn seeds(
-    session: &mut Session<'_>,
-    models: &models::Models,
-    first: &SampleScores,
-) -> Result<()> {
+async fn seeds(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
     let mut bit = [[0; 32]; 2];
     (bit[0][0], bit[1][31]) = (0x80, 1);
     let seed = |bytes: [u8; 32]| Seed::new(bytes.into());
     let odd = [seed([0; 32]), seed([0xff; 32]), seed(bit[0]), seed(bit[1])];
     let drawn = (1..4).map(|number| numbered_seed(trial, number));
-    let mut all = vec![(None, first.clone())];
+    let mut all = vec![(None, basis.scores.clone())];
     for seed in odd.into_iter().chain(drawn) {
         progress(&format!("scoring the seed {seed}"));
-        let scored = score(session, &format!("the seed {seed}"), models, seed).await?;
+        let scored = score(session, &format!("the seed {seed}"), &basis.models, seed).await?;
         all.extend(scored.map(|scores| (Some(seed), scores)));
     }
     if all.iter().all(|(_, scores)| is_constant(scores)) {
-        let score = first.as_slice()[0].challenger.micros();
+        let score = basis.scores.as_slice()[0].challenger.micros();
         let detail = format!("{} on all of {} seeds", micros(score), all.len());
         session.note(Finding::new(Kind::ScoresConstant, detail));
         return Ok(());
@@ -185,13 +193,9 @@ async fn seeds(
 }
 
 /// Other settings of the machine than those that operators agree on.
-async fn machines(
-    session: &mut Session<'_>,
-    models: &models::Models,
-    seed: Seed,
-    first: &SampleScores,
-) -> Result<()> {
+async fn machines(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
+    let (models, seed) = (&basis.models, basis.seed);
     for (name, environment) in session.machines() {
         progress(&format!("scoring with {name}"));
         let scores = session
@@ -199,7 +203,7 @@ async fn machines(
             .await?;
         let Some(scores) = scores else { continue };
         let tolerance = trial.tolerance.micros();
-        for worst in differences(first, &scores, tolerance) {
+        for worst in differences(&basis.scores, &scores, tolerance) {
             let tolerance = micros(tolerance);
             let detail = format!("with {name}, {worst}; the tolerance is {tolerance}");
             session.note(Finding::new(Kind::DependsOnMachine, detail));
@@ -209,41 +213,26 @@ async fn machines(
 }
 
 /// The same models the other way round, and beside a champion that answers nothing finite.
-async fn order(
-    session: &mut Session<'_>,
-    models: &models::Models,
-    seed: Seed,
-    first: &SampleScores,
-) -> Result<()> {
+async fn order(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
+    let (models, seed) = (&basis.models, basis.seed);
     progress("scoring champion and challenger the other way round");
-    let swapped = session
-        .score(
-            "with the models swapped",
-            &trial.parameters,
-            &models.half,
-            seed,
-        )
-        .await?;
-    if let Some(swapped) = swapped {
+    let what = "with the models swapped";
+    let swapped = session.score(what, &trial.parameters, &models.half, seed);
+    if let Some(swapped) = swapped.await? {
         let turned = session::turned(&swapped)?;
-        for worst in differences(first, &turned, 0) {
-            let detail = format!("with the models swapped, {worst}");
+        for worst in differences(&basis.scores, &turned, 0) {
+            let detail = format!("{what}, {worst}");
             session.note(Finding::new(Kind::DependsOnOrder, detail));
         }
     }
-    progress("scoring beside a champion whose answers are not finite");
-    let beside = session
-        .score(
-            "beside a champion whose answers are not finite",
-            &models.overflowing,
-            &trial.parameters,
-            seed,
-        )
-        .await?;
-    let worst = beside.and_then(|beside| difference(first, &beside, Side::Challenger));
+    let what = "beside a champion whose answers are not finite";
+    progress(&format!("scoring {what}"));
+    let beside = session.score(what, &models.overflowing, &trial.parameters, seed);
+    let beside = beside.await?;
+    let worst = beside.and_then(|beside| difference(&basis.scores, &beside, Side::Challenger));
     if let Some(worst) = worst.filter(|worst| worst.micros > 0) {
-        let detail = format!("beside a champion whose answers are not finite, {worst}");
+        let detail = format!("{what}, {worst}");
         session.note(Finding::new(Kind::DependsOnOrder, detail));
     }
     Ok(())

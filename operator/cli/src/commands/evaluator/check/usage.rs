@@ -68,7 +68,7 @@ mod tests {
         wall_seconds: 300,
     };
 
-    fn codes(fuel: u64, memory_bytes: u64, seconds: f64) -> Vec<(&'static str, String)> {
+    fn told(fuel: u64, memory_bytes: u64, seconds: f64) -> Vec<String> {
         let most = Most {
             fuel,
             memory_bytes,
@@ -76,48 +76,36 @@ mod tests {
         };
         let findings = most.findings(&LIMITS).into_iter();
         findings
-            .map(|finding| (finding.kind.code(), finding.detail))
+            .map(|finding| format!("{}: {}", finding.kind.code(), finding.detail))
             .collect()
     }
 
     #[test]
     fn half_of_a_limit_is_enough() {
-        assert!(codes(0, 0, 0.0).is_empty());
-        assert!(codes(500, 1000, 150.0).is_empty());
+        assert_eq!(told(0, 0, 0.0), [""; 0]);
+        assert_eq!(told(500, 1000, 150.0), [""; 0]);
     }
 
     #[test]
     fn more_than_half_of_a_limit_is_told_of() {
-        let text = str::to_owned;
-        assert_eq!(
-            codes(501, 1001, 150.4),
-            [
-                ("fuel_half", text("501 of 1000 units")),
-                ("memory_half", text("1001 of 2000 bytes")),
-                ("time_half", text("150 of 300 seconds")),
-            ]
-        );
-        assert_eq!(
-            codes(0, 0, 240.0),
-            [("time_half", text("240 of 300 seconds"))]
-        );
+        let half = [
+            "fuel_half: 501 of 1000 units",
+            "memory_half: 1001 of 2000 bytes",
+            "time_half: 150 of 300 seconds",
+        ];
+        assert_eq!(told(501, 1001, 150.4), half);
+        assert_eq!(told(0, 0, 240.0), ["time_half: 240 of 300 seconds"]);
     }
 
     #[test]
-    fn four_fifths_of_a_limit_are_scarce() {
-        let text = str::to_owned;
-        assert_eq!(
-            codes(801, 1601, 240.5),
-            [
-                ("fuel_scarce", text("801 of 1000 units")),
-                ("memory_scarce", text("1601 of 2000 bytes")),
-                ("time_scarce", text("240 of 300 seconds")),
-            ]
-        );
-        assert_eq!(
-            codes(0, 0, 299.0),
-            [("time_scarce", text("299 of 300 seconds"))]
-        );
+    fn more_than_four_fifths_of_a_limit_are_scarce() {
+        let scarce = [
+            "fuel_scarce: 801 of 1000 units",
+            "memory_scarce: 1601 of 2000 bytes",
+            "time_scarce: 240 of 300 seconds",
+        ];
+        assert_eq!(told(801, 1601, 240.4), scarce);
+        assert_eq!(told(0, 0, 299.0), ["time_scarce: 299 of 300 seconds"]);
     }
 
     #[test]
