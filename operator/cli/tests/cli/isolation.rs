@@ -72,3 +72,11 @@ async fn a_guard_that_is_missing_is_named_and_fails_the_check() {
     let error: Value = serde_json::from_str(&output.stderr).expect("JSON");
     assert_eq!(error["error"]["code"], "local_no_sandbox", "{error:#}");
 }
+
+#[tokio::test]
+async fn a_worker_is_found_from_the_folder_of_the_user() {
+    let program = Program::new();
+    std::os::unix::fs::symlink(worker(), program.home().join("worker")).expect("a link");
+    let report = program.json(&["operator", "check", "--worker", "./worker"]);
+    assert_eq!(report.await["isolated"], true);
+}
