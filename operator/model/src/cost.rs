@@ -143,7 +143,7 @@ impl Work {
                     before,
                     unrolled,
                     blocked(inputs[0]),
-                    product(&[blocked(&step.shape), 2]),
+                    product(&[blocked(&step.shape), 3]),
                 ];
                 let scratch = sum(&scratch).max(tables(seen, &c.kernel));
                 work(macs, scratch.saturating_add(phases))
@@ -220,8 +220,11 @@ impl Work {
                 ];
                 work(sum(&macs), sum(&scratch))
             }
-            // What is below zero, where it is, and the whole.
-            Op::Elu { .. } => work(product(&[after, TRANSCENDENTAL]), product(&[after, 2])),
+            // What is made of numbers below zero, which these are, a byte each, and the whole.
+            Op::Elu { .. } => {
+                let scratch = sum(&[product(&[after, 2]), after.div_ceil(FLOAT_BYTES)]);
+                work(product(&[after, TRANSCENDENTAL]), scratch)
+            }
             Op::Softsign {} => work(product(&[after, ELEMENT]), product(&[after, 2])),
             // The reference engine has the elements of the dimension in 64 bits.
             Op::Softmax { dim } | Op::LogSoftmax { dim } => {
@@ -298,7 +301,10 @@ fn tables(window: u64, kernel: &[u64]) -> u64 {
 /// counted in blocks.
 fn blocked(shape: &[u64]) -> u64 {
     let channels = shape[0].next_multiple_of(LANES);
-    shape[1..].iter().copied().fold(channels, u64::saturating_mul)
+    shape[1..]
+        .iter()
+        .copied()
+        .fold(channels, u64::saturating_mul)
 }
 
 /// What libtorch holds besides input and result of a linear map: the input in order, both in
@@ -398,8 +404,8 @@ mod tests {
             parameters: (5 + 5) + (5 * 10 + 10) + (10 + 1),
             parameter_bytes: 4 * 81,
             macs_per_sample: 5 + 5 * 64 + 5 * 10 + 10 * 64 + 10,
-            // In front of and behind the second tanh, and its working memory.
-            activation_bytes: 4 * 30,
+            // In front of and behind the second linear map; its input twice and its result again.
+            activation_bytes: 4 * (5 + 10 + 2 * 5 + 10),
         };
         assert_eq!(cost, expected);
     }
@@ -414,10 +420,11 @@ mod tests {
         // 6 channels at 4 x 4 places, each from 2 channels of 3 x 3, and written.
         assert_eq!(cost.macs_per_sample, 6 * 16 * (2 * 9 + 8));
         assert_eq!(cost.parameters, 6 * 2 * 9 + 6);
-        assert_eq!(
-            cost.activation_bytes,
-            4 * (4 * 64 + 6 * 16 + 16 * 2 * 2 * 9)
-        );
+        // The input in order, and 8 channels of both in oneDNN's layout, which are more than the
+        // windows unrolled.
+        let scratch = 4 * 64 + 8 * 64 + 8 * 16;
+        assert!(8 * 64 + 8 * 16 > 16 * 2 * 2 * 9);
+        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 6 * 16 + scratch));
     }
 
     #[test]
@@ -429,9 +436,11 @@ mod tests {
         );
         // One place, from 4 channels of 3 x 3, and the input of 9 x 9 that is written before.
         assert_eq!(cost.macs_per_sample, (4 * 9 + 8) + 8 * (4 * 9 * 9));
-        // Windows of 8 places and where they see are more than the one window unrolled.
-        let tables = 8 * (4 * 9) + 16 * 9;
-        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 1 + tables + 4 * 9 * 9));
+        // 8 channels of input and result are more than windows of 8 places and where they see.
+        let blocked = 8 * 64 + 8;
+        assert!(blocked > 8 * (4 * 9) + 16 * 9);
+        let scratch = 4 * 64 + blocked + 4 * 9 * 9;
+        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 1 + scratch));
     }
 
     #[test]
@@ -441,10 +450,11 @@ mod tests {
             r#"{"name":"last","op":"conv_transpose1d","inputs":["signal"],"channels":4,"kernel":[5],
                 "stride":[2],"padding":[0],"output_padding":[0],"dilation":[1],"groups":1,"bias":false}"#,
         );
-        // 9 places: 2 steps of 2, and 5.
-        assert_eq!(cost.macs_per_sample, 6 * 4 * 5 + 8 * 4 * 9);
-        let tables = 8 * (2 * 5) + 16 * 5;
-        assert_eq!(cost.activation_bytes, 4 * (6 + 36 + tables + 64 * 5));
+        // 9 places: 2 steps of 2, and 5. Each element of the kernel has at most 5 of them.
+        assert_eq!(cost.macs_per_sample, 2 * 5 * 4 * 5 + 8 * 4 * 9);
+        // The input in order, its windows unrolled, 8 channels of it, and of the result thrice.
+        let scratch = 6 + 3 * 4 * 5 + 8 * 3 + 3 * 8 * 9;
+        assert_eq!(cost.activation_bytes, 4 * (6 + 36 + scratch + 64 * 5));
     }
 
     #[test]
@@ -458,11 +468,11 @@ mod tests {
         };
         let even = pool("[0,0]");
         assert_eq!(even.macs_per_sample, 2 * 4 * 2 * 8);
-        assert_eq!(even.activation_bytes, 4 * (16 + 8 + 2 * 8));
+        assert_eq!(even.activation_bytes, 4 * (16 + 8 + 16 + 2 * 8));
         // 9 places with the margin, of which windows of 2 make 4.
         let uneven = pool("[0,1]");
         assert_eq!(uneven.macs_per_sample, 2 * 4 * 2 * 8 + 8 * (2 * 9));
-        assert_eq!(uneven.activation_bytes, 4 * (16 + 8 + 2 * 8 + 2 * 9));
+        assert_eq!(uneven.activation_bytes, 4 * (16 + 8 + 16 + 2 * 8 + 2 * 9));
 
         let added = cost(
             input,
@@ -490,7 +500,7 @@ mod tests {
             input,
             r#"{"name":"last","op":"softsign","inputs":["signal"]}"#,
         );
-        assert_eq!(softsign.activation_bytes, 4 * (16 + 16 + 16));
+        assert_eq!(softsign.activation_bytes, 4 * (16 + 16 + 2 * 16));
     }
 
     #[test]
@@ -531,7 +541,7 @@ mod tests {
         assert_eq!(cost.parameters, 1 << 60);
         assert_eq!(cost.parameter_bytes, 1 << 62);
         assert_eq!(cost.macs_per_sample, 1 << 60);
-        // Input, result, and both again.
-        assert_eq!(cost.activation_bytes, 4 << 26);
+        // Input and result, the input twice and the result again.
+        assert_eq!(cost.activation_bytes, (4 * 5) << 24);
     }
 }

@@ -244,7 +244,8 @@ impl Windows {
             row * sizes.result[1] + columns.first + x * columns.step
         }));
         self.seen.clear();
-        self.seen.reserve_exact(rows.taps.len() * columns.taps.len());
+        self.seen
+            .reserve_exact(rows.taps.len() * columns.taps.len());
         for (_, down) in &rows.taps {
             for (_, across) in &columns.taps {
                 let mut seen = [Self::OUTSIDE; LANES];

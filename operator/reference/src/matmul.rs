@@ -41,11 +41,7 @@ impl<W: Copy + Default + Into<f64>> Packed<W> {
     }
 
     /// Takes other rows of some width instead, at most [`LANES`], that are packed already.
-    pub fn refill(
-        &mut self,
-        [rows, width]: [usize; 2],
-        panel: impl Iterator<Item = [W; LANES]>,
-    ) {
+    pub fn refill(&mut self, [rows, width]: [usize; 2], panel: impl Iterator<Item = [W; LANES]>) {
         self.panels.clear();
         self.panels.reserve_exact(width);
         self.panels.extend(panel);

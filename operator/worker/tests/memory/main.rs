@@ -36,7 +36,7 @@ const STACK_BYTES: usize = 32 << 20;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|argument| argument == MEASURE) {
-        measure_all(arguments.get(1).map(String::as_str));
+        measure_all();
         return ExitCode::SUCCESS;
     }
     // A test runner asks what there is to run: one test, and none that is ignored.
@@ -102,7 +102,6 @@ fn trials() -> Vec<Trial> {
 fn compare() -> ExitCode {
     let output = Command::new(std::env::current_exe().expect("a path"))
         .arg(MEASURE)
-        .args(std::env::var("ONLY"))
         .envs(EnvironmentLock::of_this_build().variables())
         .envs([ALLOCATOR])
         .output()
@@ -125,9 +124,8 @@ fn compare() -> ExitCode {
         let answers = architecture.output_shape().iter().product::<u64>() * 4;
         let stated = Cost::of(&architecture).activation_bytes + answers;
         let Some(bytes) = measured.get(&index) else {
-            if std::env::var("ONLY").is_err() {
             println!("{}: not measured", trial.name());
-            failed += 1; }
+            failed += 1;
             continue;
         };
         let ratio = *bytes as f64 / stated as f64;
@@ -155,20 +153,19 @@ fn compare() -> ExitCode {
 /// Measures each trial in a process of its own and prints its number and the bytes.
 ///
 /// The processes are split off from this one, which has libtorch loaded and no second thread.
-fn measure_all(only: Option<&str>) {
+fn measure_all() {
     let lock = EnvironmentLock::of_this_build().to_json();
     determinism::enter(&lock).expect("the lock");
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let mut running = 0;
     for (index, trial) in trials().into_iter().enumerate() {
-        if only.is_some_and(|only| only != trial.op) { continue; }
         if running == at_once {
             wait();
             running -= 1;
         }
         // SAFETY: this process has one thread, so the child finds nothing half done.
         match unsafe { libc::fork() } {
-            0 => measure(index, trial),
+            0 => measure(index, &trial),
             -1 => panic!("fork: {}", std::io::Error::last_os_error()),
             _ => running += 1,
         }
@@ -183,8 +180,7 @@ fn wait() {
 }
 
 /// What one computation takes, in a process that ends with it.
-fn measure(index: usize, trial: Trial) -> ! {
-    let start = std::time::Instant::now();
+fn measure(index: usize, trial: &Trial) -> ! {
     // SAFETY: numbers only. Pages of 2 MiB would count for more than is used of them.
     unsafe { libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0) };
     let small = trial.architecture((trial.case.size / SMALLER).max(1));
@@ -210,7 +206,6 @@ fn measure(index: usize, trial: Trial) -> ! {
         let thread = thread.spawn_scoped(scope, computes).expect("a thread");
         thread.join()
     });
-    if start.elapsed().as_millis() > 700 { eprintln!("{} {:?}", trial.name(), start.elapsed()); }
     if let Ok(bytes) = measured {
         println!("{index} {bytes}");
     }
