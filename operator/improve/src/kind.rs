@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     convert::Infallible,
     num::NonZeroUsize,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,7 +27,7 @@ use zarathustra_primitives::{
 use zarathustra_protocol::agreement;
 
 use crate::{
-    ContentHandle, ContentSettings, Subject, SubjectError,
+    ContentHandle, ContentSettings, Fetched, Subject, SubjectError,
     champions::Champions,
     decision::{self, Found},
     subject::File,
@@ -103,19 +103,17 @@ async fn find_workers(parts: &ImproveParts) -> Result<Workers, LocalFailure> {
 
 /// What fetching found, before any seed.
 enum Ready {
-    /// Everything is here.
-    Job(Box<Prepared>),
+    /// Everything is here, and where asked for in the folder.
+    Job(Box<Manifest>),
     /// The status is known already, and every operator finds the same.
     Known(Status),
 }
 
-struct Prepared {
-    manifest: Manifest,
-    architecture: Vec<u8>,
-    evaluator: Vec<u8>,
-    champion: Vec<u8>,
-    challenger: Vec<u8>,
-}
+/// Names of an evaluation's files.
+const ARCHITECTURE: &str = "architecture.json";
+const EVALUATOR: &str = "evaluator.wasm";
+const CHAMPION: &str = "champion.safetensors";
+const CHALLENGER: &str = "challenger.safetensors";
 
 impl Improve {
     /// Starts the content store, asks the worker programs for their environments and has each
@@ -130,7 +128,7 @@ impl Improve {
             ContentHandle::start(&parts.content, &content_dir),
             find_workers(&parts)
         );
-        let (content, workers) = (content?, workers?);
+        let (content, workers) = (content?.with_room(parts.memory_bytes), workers?);
         let addresses = content.store().identity().await?.addresses.join(",");
         let concurrent = parts
             .concurrent
@@ -211,8 +209,9 @@ impl Improve {
     }
 
     /// Fetches all that the subject names. Faults of the content itself become results, since all
-    /// operators find them alike; what could not be had becomes an abstention.
-    async fn gather(&self, subject: &Subject) -> Result<Ready, Abstain> {
+    /// operators find them alike; what could not be had becomes an abstention. No two files are in
+    /// memory at a time: each is written to the folder, if there is one, before the next is fetched.
+    async fn gather(&self, subject: &Subject, folder: Option<&Path>) -> Result<Ready, Abstain> {
         let invalid = || Ok(Ready::Known(Status::EvaluatorInvalid));
         let Some(bytes) = self
             .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
@@ -230,6 +229,7 @@ impl Improve {
             }
             _ => return invalid(),
         };
+        drop(bytes);
         if let Some(status) =
             zarathustra_eval::judge_unfetched(&manifest.limits, &expected(&subject.challenger))
         {
@@ -239,30 +239,24 @@ impl Improve {
             return invalid();
         }
         self.check_room(&manifest, subject)?;
-        let Some(architecture) = self.named(&manifest.architecture).await? else {
-            return invalid();
-        };
-        let Some(evaluator) = self.named(&manifest.evaluator).await? else {
-            return invalid();
-        };
-        let Some(champion) = self.whole(&subject.champion, subject.champion.size).await? else {
-            return invalid();
-        };
-        let challenger = match self
-            .raw(&subject.challenger, subject.challenger.size)
-            .await?
-        {
-            Ok(bytes) => bytes,
+        let files = [
+            (ARCHITECTURE, named(&manifest.architecture)),
+            (EVALUATOR, named(&manifest.evaluator)),
+            (CHAMPION, subject.champion.clone()),
+        ];
+        for (name, file) in files {
+            let Some(bytes) = self.whole(&file, file.size).await? else {
+                return invalid();
+            };
+            keep(bytes, folder, name).await?;
+        }
+        let file = &subject.challenger;
+        match self.raw(file, file.size).await? {
+            Ok(bytes) => keep(bytes, folder, CHALLENGER).await?,
             // The CID names no file of the committed size: the same for everybody.
             Err(_) => return Ok(Ready::Known(Status::DigestMismatch)),
-        };
-        Ok(Ready::Job(Box::new(Prepared {
-            manifest,
-            architecture,
-            evaluator,
-            champion,
-            challenger,
-        })))
+        }
+        Ok(Ready::Job(Box::new(manifest)))
     }
 
     /// Whether this operator has room for an evaluation, before its files are downloaded. The
@@ -279,21 +273,8 @@ impl Improve {
         Ok(())
     }
 
-    /// A file that the manifest names; `None` when it is not what the manifest says.
-    async fn named(
-        &self,
-        named: &zarathustra_eval::manifest::ContentRef,
-    ) -> Result<Option<Vec<u8>>, Abstain> {
-        let file = File {
-            id: named.cid.parse(),
-            digest: named.sha256,
-            size: named.size,
-        };
-        self.whole(&file, file.size).await
-    }
-
     /// A file whose bytes must have the stated digest and size; `None` when they have not.
-    async fn whole(&self, file: &File, max_bytes: u64) -> Result<Option<Vec<u8>>, Abstain> {
+    async fn whole(&self, file: &File, max_bytes: u64) -> Result<Option<Fetched>, Abstain> {
         // Only the challenger's absence is the optimizer's; `unprepared` goes by the code.
         let bytes = self.raw(file, max_bytes).await.map_err(|abstain| Abstain {
             code: match abstain.code {
@@ -310,7 +291,7 @@ impl Improve {
         &self,
         file: &File,
         max_bytes: u64,
-    ) -> Result<Result<Vec<u8>, ContentError>, Abstain> {
+    ) -> Result<Result<Fetched, ContentError>, Abstain> {
         let id = match &file.id {
             Ok(id) => *id,
             Err(fault) => return Ok(Err(fault.clone())),
@@ -334,7 +315,7 @@ impl Improve {
                     retry: true,
                 })?;
         }
-        self.gather(&subject).await.map(drop)
+        self.gather(&subject, None).await.map(drop)
     }
 
     /// Evaluates with the engines that a claim calls for.
@@ -365,27 +346,32 @@ impl Improve {
     async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
         let (environment, worker) = self.worker(&assignment)?;
         let subject = self.assigned(&assignment).await?;
-        // Before content is in memory, and before the evaluation's time begins.
+        // Before content is on disk, and before the evaluation's time begins.
         let _slot = self.slots.take().await;
-        let prepared = match self.gather(&subject).await? {
+        let folder = tempfile::Builder::new()
+            .prefix("zarathustra-task-")
+            .tempdir()
+            .map_err(|error| not_kept("make a folder for the task's files", error))?;
+        let manifest = match self.gather(&subject, Some(folder.path())).await? {
             Ready::Known(status) => {
                 return Ok(Found {
                     result: failed(environment, status),
                     scores: None,
                 });
             }
-            Ready::Job(prepared) => prepared,
+            Ready::Job(manifest) => manifest,
         };
-        let submitted = |bytes: Vec<u8>, file: &File| Submitted {
-            content: Content::from(bytes),
+        let content = |name| Content::File(folder.path().join(name));
+        let submitted = |name, file: &File| Submitted {
+            content: content(name),
             expected: expected(file),
         };
         let job = EvaluationJob {
-            manifest: prepared.manifest,
-            architecture: Content::from(prepared.architecture),
-            evaluator: Content::from(prepared.evaluator),
-            champion: submitted(prepared.champion, &subject.champion),
-            challenger: submitted(prepared.challenger, &subject.challenger),
+            manifest: *manifest,
+            architecture: content(ARCHITECTURE),
+            evaluator: content(EVALUATOR),
+            champion: submitted(CHAMPION, &subject.champion),
+            challenger: submitted(CHALLENGER, &subject.challenger),
             seed: assignment.seed,
             engine,
         };
@@ -584,6 +570,34 @@ impl TaskKind for Improve {
         self.known().retain(|(known, _), _| known.task != task);
         Box::pin(self.champions.tend())
     }
+}
+
+/// A file that the manifest names.
+fn named(named: &zarathustra_eval::manifest::ContentRef) -> File {
+    File {
+        id: named.cid.parse(),
+        digest: named.sha256,
+        size: named.size,
+    }
+}
+
+/// Writes a file to the folder, if there is one, and lets go of it.
+async fn keep(bytes: Fetched, folder: Option<&Path>, name: &'static str) -> Result<(), Abstain> {
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    let path = folder.join(name);
+    let written = tokio::task::spawn_blocking(move || std::fs::write(path, &bytes)).await;
+    written
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        .map_err(|error| not_kept(name, error))
+}
+
+fn not_kept(what: &str, source: std::io::Error) -> Abstain {
+    local(&LocalFailure::Setup {
+        action: format!("{what}: {source}"),
+        source,
+    })
 }
 
 /// The environment that is scheduled for a task.

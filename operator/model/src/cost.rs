@@ -4,6 +4,11 @@
 //! algebra is the unit, an element that is only passed over counts [`ELEMENT`] of them, and one
 //! that needs an exponential or the like, which the reference engine computes in software,
 //! [`TRANSCENDENTAL`].
+//!
+//! Memory, too, is what the engine takes that takes more. The worker's test `memory` measures each
+//! operation by both. Not counted is what lies idle between pieces of memory: an allocator cannot
+//! use a gap for a larger piece. It can be large in a model that keeps small values made between
+//! large ones, and ends at the limit that the host keeps.
 
 use serde::Serialize;
 
@@ -41,7 +46,8 @@ pub struct Cost {
     pub parameter_bytes: u64,
     /// Multiply-adds for one sample.
     pub macs_per_sample: u64,
-    /// Most bytes that values and working memory of one sample occupy at a time.
+    /// Most bytes that values and working memory of one sample occupy at a time, with either
+    /// engine.
     pub activation_bytes: u64,
 }
 
