@@ -39,7 +39,7 @@ pub trait Duty: Send + 'static {
     /// Acts on the tasks that are open for claims.
     fn act<'a>(
         &'a mut self,
-        operator: &'a Operator,
+        operator: &'a mut Operator,
         open: &'a [Evaluated],
     ) -> impl Future<Output = ()> + Send + 'a;
 }
@@ -49,7 +49,7 @@ pub trait Duty: Send + 'static {
 pub struct NoDuty;
 
 impl Duty for NoDuty {
-    async fn act<'a>(&'a mut self, _operator: &'a Operator, _open: &'a [Evaluated]) {}
+    async fn act<'a>(&'a mut self, _operator: &'a mut Operator, _open: &'a [Evaluated]) {}
 }
 
 /// Flags of an operator's daemon.
@@ -218,7 +218,7 @@ async fn follow(
 ) -> Result<(), ChainError> {
     loop {
         match operator.tick().await {
-            Ok(open) => duty.act(&operator, &open).await,
+            Ok(open) => duty.act(&mut operator, &open).await,
             // A read that reverts met a state that another read did not.
             Err(error) if error.is_transient() || error.revert_name().is_some() => {
                 operator.parts().health.down("chain", error.code());

@@ -46,11 +46,8 @@ pub(crate) enum Stand {
 pub(crate) struct Job {
     pub(crate) prepared: Prepared,
     pub(crate) evaluation: Option<(TaskHash, Evaluation)>,
-    /// Another evaluation, once the task is contested, unless the first began so. Until it is there
-    /// the first one's outcome serves to attest.
-    pub(crate) contested: Option<Evaluation>,
-    /// Whether the first evaluation began when the task was contested.
-    pub(crate) began_contested: bool,
+    /// What to claim, under the same seed, once that is asked for.
+    pub(crate) to_claim: Option<Evaluation>,
     pub(crate) stands: HashMap<ClaimId, Stand>,
     /// Messages that are no claims, by their hash, so that each is looked at once. Nothing is
     /// noted under a claim's name: whoever passes nonsense on chooses the name.
@@ -69,25 +66,23 @@ pub(crate) struct Job {
 impl Job {
     /// What the evaluation under the task's present hash came to; `None` while there is none.
     pub(crate) fn evaluated(&self, hash: TaskHash) -> Option<Result<&Outcome, &Abstain>> {
-        let (under, first) = self.evaluation.as_ref()?;
-        if *under != hash {
-            return None;
+        match &self.evaluation {
+            Some((under, Evaluation::Done(done))) if *under == hash => Some(done.as_ref()),
+            _ => None,
         }
-        match (&self.contested, first) {
-            (Some(Evaluation::Done(Ok(outcome))), _) => Some(Ok(outcome)),
-            (_, Evaluation::Done(done)) => Some(done.as_ref()),
-            (_, Evaluation::Running) => None,
+    }
+
+    /// What to claim, once it is found.
+    pub(crate) const fn claimable(&self) -> Option<&Outcome> {
+        match &self.to_claim {
+            Some(Evaluation::Done(Ok(outcome))) => Some(outcome),
+            _ => None,
         }
     }
 
     /// Whether the evaluation ended without an outcome.
     pub(crate) const fn found_nothing(&self) -> bool {
         matches!(self.evaluation, Some((_, Evaluation::Done(Err(_)))))
-    }
-
-    /// Whether what was found is what to claim in a task that is contested.
-    pub(crate) const fn knows_of_contest(&self) -> bool {
-        self.began_contested || matches!(self.contested, Some(Evaluation::Done(Ok(_))))
     }
 
     /// Forgets what was found under another seed or epoch: a reorganisation or a retry changed it.
@@ -98,8 +93,7 @@ impl Job {
             .is_some_and(|(under, _)| *under != hash)
         {
             self.evaluation = None;
-            self.contested = None;
-            self.began_contested = false;
+            self.to_claim = None;
             self.stands.clear();
             self.nonsense.clear();
             self.unusable.clear();
@@ -117,8 +111,8 @@ pub(crate) enum Done {
     Evaluated {
         task: TaskId,
         hash: TaskHash,
-        /// Whether the task was contested when it began.
-        contested: bool,
+        /// Whether to claim or to attest.
+        to_claim: bool,
         result: Result<Outcome, Abstain>,
         seconds: f64,
     },
@@ -154,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_outcome_serves_until_the_one_for_a_contested_task_is_there() {
+    fn what_to_claim_is_apart_from_what_to_attest_with() {
         let lack = Abstain {
             code: "local_timed_out",
             detail: String::new(),
@@ -165,40 +159,34 @@ mod tests {
             ..Job::default()
         };
         assert_eq!(found(&job), None);
-        job.evaluation = Some((HASH, Evaluation::Done(Ok(outcome("first")))));
-        for contested in [
+        job.evaluation = Some((HASH, Evaluation::Done(Ok(outcome("to attest")))));
+        for to_claim in [
             None,
             Some(Evaluation::Running),
-            Some(Evaluation::Done(Err(lack.clone()))),
+            Some(Evaluation::Done(Err(lack))),
         ] {
-            job.contested = contested;
-            assert_eq!(found(&job), Some(Ok("first")));
-            assert!(!job.knows_of_contest());
+            job.to_claim = to_claim;
+            assert_eq!(found(&job), Some(Ok("to attest")));
+            assert_eq!(job.claimable(), None);
         }
-        job.contested = Some(Evaluation::Done(Ok(outcome("second"))));
-        assert_eq!(found(&job), Some(Ok("second")));
-        assert!(job.knows_of_contest());
-        // Also where the first one came to nothing.
-        job.evaluation = Some((HASH, Evaluation::Done(Err(lack))));
-        assert_eq!(found(&job), Some(Ok("second")));
-        job.contested = None;
-        assert_eq!(found(&job), Some(Err("local_timed_out")));
+        job.to_claim = Some(Evaluation::Done(Ok(outcome("to claim"))));
+        assert_eq!(found(&job), Some(Ok("to attest")));
+        assert_eq!(job.claimable(), Some(&outcome("to claim")));
     }
 
     #[test]
     fn what_was_found_under_another_hash_is_forgotten_whole() {
         let mut job = Job {
             evaluation: Some((HASH, Evaluation::Done(Ok(outcome("first"))))),
-            contested: Some(Evaluation::Done(Ok(outcome("second")))),
-            began_contested: true,
+            to_claim: Some(Evaluation::Done(Ok(outcome("second")))),
             ..Job::default()
         };
         job.forget_others(HASH);
-        assert_eq!(found(&job), Some(Ok("second")));
+        assert_eq!(found(&job), Some(Ok("first")));
+        assert_eq!(job.claimable(), Some(&outcome("second")));
         let other = TaskHash::new(B256::repeat_byte(2));
         assert!(job.evaluated(other).is_none());
         job.forget_others(other);
-        assert!(job.evaluation.is_none() && job.contested.is_none());
-        assert!(!job.knows_of_contest());
+        assert!(job.evaluation.is_none() && job.to_claim.is_none());
     }
 }

@@ -65,10 +65,8 @@ pub struct Evaluated {
     pub hash: TaskHash,
     /// Its table of operators.
     pub table: Arc<EpochTable>,
-    /// What this operator found.
-    pub outcome: Outcome,
-    /// Whether it was found for a contested task, so that it serves for claims in any turn.
-    pub knows_of_contest: bool,
+    /// What this operator would claim, once [`Operator::find_claim`] found it.
+    pub claim: Option<Outcome>,
     /// The claims that each aggregator shows, in the order of the settings.
     pub shown: Vec<Vec<ClaimView>>,
 }
@@ -180,8 +178,8 @@ impl Operator {
             if matches!(job.evaluation, Some((_, Evaluation::Running))) {
                 job.evaluation = None;
             }
-            if matches!(job.contested, Some(Evaluation::Running)) {
-                job.contested = None;
+            if matches!(job.to_claim, Some(Evaluation::Running)) {
+                job.to_claim = None;
             }
             job.stands
                 .retain(|_, stand| !matches!(stand, Stand::Judging));
@@ -240,8 +238,7 @@ impl Operator {
         if head < task.seed_block.saturating_add(self.parts.confirmations) {
             return Ok(None);
         }
-        let contested = self.is_contested(&task).await?;
-        let hash = self.begin(&task, seed, contested, kind)?;
+        let hash = self.begin(&task, seed, kind)?;
         let job = self.job(task.id);
         let outcome = match job.evaluated(hash) {
             None => return Ok(None),
@@ -249,33 +246,28 @@ impl Operator {
             Some(Err(_)) => None,
             Some(Ok(outcome)) => Some(outcome.clone()),
         };
-        let knows_of_contest = job.knows_of_contest();
+        let claim = job.claimable().cloned();
         let table = self.table(task.epoch).await?;
         let shown = self.attest(&task, hash, &table, outcome.as_ref()).await?;
-        Ok(outcome.map(|outcome| Evaluated {
+        Ok(outcome.is_some().then_some(Evaluated {
             task,
             hash,
             table,
-            outcome,
-            knows_of_contest,
+            claim,
             shown,
         }))
     }
 
-    /// Whether operators may have failed to agree on a task. Once it is, it stays so.
-    async fn is_contested(&self, task: &Task) -> Result<bool, ChainError> {
-        let job = self.jobs.get(&task.id);
-        if task.retried
-            || task.turn_base.get() > 0
-            || job.is_some_and(|job| job.began_contested || job.contested.is_some())
-        {
-            return Ok(true);
-        }
-        match self.parts.chain.current_turn(task.id).await {
-            Ok((turn, _)) => Ok(turn.get() > 0),
-            // The task was decided between two reads.
-            Err(ChainError::Reverted { .. }) => Ok(false),
-            Err(error) => Err(error),
+    /// Begins to find what to claim of a task, unless that was begun before.
+    pub fn find_claim(&mut self, open: &Evaluated) {
+        let (task, hash) = (&open.task, open.hash);
+        let (Some(kind), Some(seed)) = (self.kinds.get(&task.kind).cloned(), task.seed) else {
+            return;
+        };
+        let present = matches!(&self.job(task.id).evaluation, Some((under, _)) if *under == hash);
+        if present && self.job(task.id).to_claim.is_none() {
+            let evaluation = self.start(hash, assignment(task, seed), true, kind);
+            self.job(task.id).to_claim = Some(evaluation);
         }
     }
 
@@ -288,7 +280,7 @@ impl Operator {
             return Ok(());
         };
         if let Some(seed) = self.parts.chain.coming_seed(task).await? {
-            self.begin(task, seed, false, kind)?;
+            self.begin(task, seed, kind)?;
         }
         Ok(())
     }
@@ -298,7 +290,6 @@ impl Operator {
         &mut self,
         task: &Task,
         seed: Seed,
-        contested: bool,
         kind: Arc<dyn TaskKind>,
     ) -> Result<TaskHash, ChainError> {
         let hash =
@@ -307,7 +298,7 @@ impl Operator {
                 .domain()
                 .task_hash(task.id, task.kind, task.epoch, seed, task.subject);
         let fetched = self.prepared_before_seed(task)?;
-        let assignment = assignment(task, seed, contested);
+        let assignment = assignment(task, seed);
         let job = self.jobs.entry(task.id).or_default();
         job.forget_others(hash);
         if !fetched {
@@ -323,20 +314,16 @@ impl Operator {
             };
             let lack = kind.unprepared(&assignment, &abstain);
             if job.evaluation.is_none() {
-                let done = lack.ok_or_else(|| abstain.clone());
-                job.evaluation = Some((hash, Evaluation::Done(done)));
-                // There is nothing to find, whoever disagrees.
-                job.began_contested = true;
+                let done = Evaluation::Done(lack.ok_or_else(|| abstain.clone()));
+                // There is nothing more to find for a claim.
+                job.to_claim = Some(done.clone());
+                job.evaluation = Some((hash, done));
             }
             job.silence.get_or_insert(abstain);
         }
         if job.evaluation.is_none() {
-            job.began_contested = contested;
-            let evaluation = self.start(hash, assignment, kind);
+            let evaluation = self.start(hash, assignment, false, kind);
             self.job(task.id).evaluation = Some((hash, evaluation));
-        } else if contested && fetched && !job.began_contested && job.contested.is_none() {
-            let evaluation = self.start(hash, assignment, kind);
-            self.job(task.id).contested = Some(evaluation);
         }
         Ok(hash)
     }
@@ -346,23 +333,25 @@ impl Operator {
         &mut self,
         hash: TaskHash,
         assignment: Assignment,
+        to_claim: bool,
         kind: Arc<dyn TaskKind>,
     ) -> Evaluation {
-        let (task, contested) = (assignment.task, assignment.contested);
-        if let Some(outcome) = self.load_outcome(task, hash, contested) {
+        let task = assignment.task;
+        if let Some(outcome) = self.load_outcome(task, hash, to_claim) {
             return Evaluation::Done(Ok(outcome));
         }
         self.work.spawn(async move {
             let started = Instant::now();
             // After a restart the content is pinned, but not in this process yet.
             let result = match kind.prepare(task).await {
+                Ok(()) if to_claim => kind.claim(assignment).await,
                 Ok(()) => kind.execute(assignment).await,
                 Err(abstain) => Err(abstain),
             };
             Done::Evaluated {
                 task,
                 hash,
-                contested,
+                to_claim,
                 result,
                 seconds: started.elapsed().as_secs_f64(),
             }
@@ -479,7 +468,7 @@ impl Operator {
         let (Some(kind), Some(seed)) = (self.kinds.get(&task.kind).cloned(), task.seed) else {
             return Ok(());
         };
-        let assignment = assignment(task, seed, false);
+        let assignment = assignment(task, seed);
         self.job(task.id).stands.insert(checked.id, Stand::Judging);
         let (task, own) = (Box::new(task.clone()), outcome.cloned());
         self.work.spawn(async move {
@@ -508,10 +497,10 @@ impl Operator {
             Done::Evaluated {
                 task,
                 hash,
-                contested,
+                to_claim,
                 result,
                 seconds,
-            } => self.evaluated(task, hash, contested, result, seconds),
+            } => self.evaluated(task, hash, to_claim, result, seconds),
             Done::Judged {
                 task,
                 claim,
@@ -567,7 +556,7 @@ impl Operator {
         &mut self,
         task: TaskId,
         hash: TaskHash,
-        contested: bool,
+        to_claim: bool,
         result: Result<Outcome, Abstain>,
         seconds: f64,
     ) {
@@ -580,7 +569,7 @@ impl Operator {
         match &result {
             Ok(outcome) => {
                 info!(task_id = %task, seconds, result = %outcome.summary, "evaluated");
-                if let Err(error) = self.save_outcome(task, hash, contested, outcome) {
+                if let Err(error) = self.save_outcome(task, hash, to_claim, outcome) {
                     warn!(task_id = %task, %error, "the outcome could not be kept; a restart evaluates again");
                 }
             }
@@ -602,8 +591,8 @@ impl Operator {
             Err(abstain) if abstain.retry => None,
             done => Some(Evaluation::Done(done)),
         };
-        if contested && !job.began_contested {
-            job.contested = evaluation;
+        if to_claim {
+            job.to_claim = evaluation;
         } else {
             job.evaluation = evaluation.map(|evaluation| (hash, evaluation));
         }
@@ -744,11 +733,11 @@ impl Operator {
         self.parts.data_dir.join("outcomes").join(task.to_string())
     }
 
-    fn outcome_paths(&self, task: TaskId, hash: TaskHash, contested: bool) -> [PathBuf; 2] {
+    fn outcome_paths(&self, task: TaskId, hash: TaskHash, to_claim: bool) -> [PathBuf; 2] {
         let folder = self.outcomes(task);
         let mut name = hex::encode(hash.get());
-        if contested {
-            name.push_str("-contested");
+        if to_claim {
+            name.push_str("-claim");
         }
         [
             folder.join(format!("{name}.evidence")),
@@ -761,11 +750,11 @@ impl Operator {
         &self,
         task: TaskId,
         hash: TaskHash,
-        contested: bool,
+        to_claim: bool,
         outcome: &Outcome,
     ) -> std::io::Result<()> {
         let folder = self.outcomes(task);
-        let [evidence, result] = self.outcome_paths(task, hash, contested);
+        let [evidence, result] = self.outcome_paths(task, hash, to_claim);
         std::fs::create_dir_all(&folder)?;
         for (path, bytes) in [(evidence, &outcome.evidence), (result, &outcome.result)] {
             let part = path.with_extension("part");
@@ -777,8 +766,8 @@ impl Operator {
         File::open(folder)?.sync_all()
     }
 
-    fn load_outcome(&self, task: TaskId, hash: TaskHash, contested: bool) -> Option<Outcome> {
-        let [evidence, result] = self.outcome_paths(task, hash, contested);
+    fn load_outcome(&self, task: TaskId, hash: TaskHash, to_claim: bool) -> Option<Outcome> {
+        let [evidence, result] = self.outcome_paths(task, hash, to_claim);
         let result = std::fs::read(result).ok()?;
         let evidence = std::fs::read(evidence).ok()?;
         if result.is_empty() {
@@ -793,13 +782,12 @@ impl Operator {
 }
 
 /// A task as its epoch's operators do it under a seed.
-const fn assignment(task: &Task, seed: Seed, contested: bool) -> Assignment {
+const fn assignment(task: &Task, seed: Seed) -> Assignment {
     Assignment {
         task: task.id,
         subject: task.subject,
         seed,
         environment: task.environment,
-        contested,
     }
 }
 

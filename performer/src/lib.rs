@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
 use zarathustra_attester::{Duty, Evaluated, Operator, task_prefix};
 use zarathustra_chain::ChainError;
+use zarathustra_node::Outcome;
 use zarathustra_primitives::{Claim, ClaimBody, ClaimOutcome, ResultHash, Turn};
 use zarathustra_protocol::round::Refusal;
 use zarathustra_wire::{ClaimMessage, ClaimView};
@@ -23,7 +24,7 @@ struct Stored {
 }
 
 impl Duty for Claims {
-    async fn act<'a>(&'a mut self, operator: &'a Operator, open: &'a [Evaluated]) {
+    async fn act<'a>(&'a mut self, operator: &'a mut Operator, open: &'a [Evaluated]) {
         for task in open {
             if let Err(error) = claim_if_due(operator, task).await {
                 warn!(task_id = %task.task.id, code = error.code(), %error, "could not claim yet");
@@ -33,7 +34,7 @@ impl Duty for Claims {
 }
 
 /// Claims when the present turn is this operator's; repeats claims that an aggregator lacks.
-async fn claim_if_due(operator: &Operator, open: &Evaluated) -> Result<(), ChainError> {
+async fn claim_if_due(operator: &mut Operator, open: &Evaluated) -> Result<(), ChainError> {
     let parts = operator.parts();
     let (turn, holder) = parts.chain.current_turn(open.task.id).await?;
     let mine = open
@@ -59,12 +60,16 @@ async fn claim_if_due(operator: &Operator, open: &Evaluated) -> Result<(), Chain
             }
         }
     }
-    // In a later turn operators may have failed to agree already, so it takes what was found for that.
-    let fit = turn.get() == 0 || open.knows_of_contest;
+    let Some(outcome) = &open.claim else {
+        // Once a turn has passed, be ready when this operator's comes.
+        if mine || turn.get() > 0 {
+            operator.find_claim(open);
+        }
+        return Ok(());
+    };
     if mine
         && !claimed
-        && fit
-        && let Some(message) = make(operator, open, turn).await
+        && let Some(message) = make(operator, open, outcome, turn).await
     {
         let stored = Stored {
             params: message.to_params(),
@@ -116,10 +121,15 @@ async fn send(
 }
 
 /// Publishes the evidence and signs the claim; nothing when either is not possible now.
-async fn make(operator: &Operator, open: &Evaluated, turn: Turn) -> Option<ClaimMessage> {
+async fn make(
+    operator: &Operator,
+    open: &Evaluated,
+    outcome: &Outcome,
+    turn: Turn,
+) -> Option<ClaimMessage> {
     let parts = operator.parts();
     let kind = operator.kind(open.task.kind)?;
-    let proof = match kind.publish(open.task.id, &open.outcome).await {
+    let proof = match kind.publish(open.task.id, outcome).await {
         Ok(proof) => proof,
         Err(abstain) => {
             warn!(task_id = %open.task.id, code = abstain.code, reason = %abstain, "the evidence could not be published");
@@ -130,7 +140,7 @@ async fn make(operator: &Operator, open: &Evaluated, turn: Turn) -> Option<Claim
         task: open.hash,
         turn,
         performer: parts.address,
-        result: ResultHash::of(&open.outcome.result),
+        result: ResultHash::of(&outcome.result),
     };
     let signature = match parts.signer.sign_claim(&claim) {
         Ok(signature) => signature,
@@ -142,7 +152,7 @@ async fn make(operator: &Operator, open: &Evaluated, turn: Turn) -> Option<Claim
     let body = ClaimBody {
         task: open.task.id,
         turn,
-        result: open.outcome.result.clone().into(),
+        result: outcome.result.clone().into(),
     };
     Some(ClaimMessage {
         proof,

@@ -15,7 +15,7 @@ use zarathustra_chain::{
 use zarathustra_content::ContentId;
 use zarathustra_deploy::{Account, Reverted};
 use zarathustra_devnet::{record::SubmissionRecord, story::Stage};
-use zarathustra_primitives::SubmissionState;
+use zarathustra_primitives::{Engine, SubmissionState};
 use zarathustra_tests::{Scenario, alter_one_weight, flow, hold, settled, wait_for};
 
 sol! {
@@ -34,8 +34,13 @@ fn refusal<T>(outcome: Result<T>) -> Result<String> {
     Ok(reverted.name)
 }
 
-/// What `zarathustra evaluate` finds.
-async fn evaluate(stage: &mut Stage<'_>, parameters: &str, seed: &str) -> Result<Value> {
+/// What `zarathustra evaluate` finds with an engine.
+async fn evaluate(
+    stage: &mut Stage<'_>,
+    parameters: &str,
+    seed: &str,
+    engine: Engine,
+) -> Result<Value> {
     let (request, file) = (stage.request().to_string(), stage.model(parameters));
     let cache = stage.network().cache_dir();
     let answer = stage
@@ -48,6 +53,8 @@ async fn evaluate(stage: &mut Stage<'_>, parameters: &str, seed: &str) -> Result
             &file.to_string_lossy(),
             "--seed",
             seed,
+            "--engine",
+            engine.code(),
             "--cache",
             &cache.to_string_lossy(),
         ])
@@ -101,19 +108,23 @@ async fn figures_follow_from_parameters_and_money_from_figures() -> Result<()> {
     assert_eq!(record.state, SubmissionState::NotBetter.code());
     let seed = record.seed.to_string();
 
-    // Whoever evaluates the same under the task's seed finds what was certified.
-    let same = evaluate(&mut stage, "altered.safetensors", &seed).await?;
+    // Whoever evaluates the same under the task's seed finds what was certified, with the engine
+    // that the figures name: libtorch, or the reference engine where a turn has passed.
+    let figures = read("figures", chain.market().figures(record.submission)).await?;
+    let engine = Engine::from_u8(figures.engine)?;
+    let same = evaluate(&mut stage, "altered.safetensors", &seed, engine).await?;
     assert_eq!(found(&same), certified(&record));
-    // Not the root of the scores: where a turn passed, operators claim the reference engine's.
+    assert_eq!(same["scores_root"], figures.scoresRoot.to_string());
 
     // Equal parameters and seed, equal figures; another weight or seed, other figures.
-    let again = evaluate(&mut stage, "altered.safetensors", &seed).await?;
+    let again = evaluate(&mut stage, "altered.safetensors", &seed, engine).await?;
     assert_eq!(again, same);
-    let other = evaluate(&mut stage, "other.safetensors", &seed).await?;
+    let other = evaluate(&mut stage, "other.safetensors", &seed, engine).await?;
     assert_ne!(other["scores_root"], same["scores_root"]);
     assert_ne!(other["challenger_score"], same["challenger_score"]);
     assert_eq!(other["champion_score"], same["champion_score"]);
-    let elsewhere = evaluate(&mut stage, "altered.safetensors", &format!("0x{:064x}", 1)).await?;
+    let another = format!("0x{:064x}", 1);
+    let elsewhere = evaluate(&mut stage, "altered.safetensors", &another, engine).await?;
     assert_ne!(elsewhere["champion_score"], same["champion_score"]);
 
     // COPIES

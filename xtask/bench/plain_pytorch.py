@@ -13,6 +13,7 @@ import importlib.util
 import json
 import resource
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -45,7 +46,11 @@ def of_example(name):
         path = EXAMPLES / name / "train" / "train.py"
         spec = importlib.util.spec_from_file_location(f"train_{name}", path)
         script = importlib.util.module_from_spec(spec)
+        # Each script puts its own folder first and imports a module `evaluator` from there.
+        before = list(sys.path)
+        sys.modules.pop("evaluator", None)
         spec.loader.exec_module(script)
+        sys.path[:] = before
         return script.network()
 
     return network

@@ -38,6 +38,16 @@ pub fn safetensors(bytes: &[u8]) {
     };
     let file = safetensors::write(&tensors).expect("what was read can be written");
     assert_eq!(safetensors::read(&file).expect("what was written"), tensors);
+    // The format's own library takes what we take and finds the same in it.
+    let theirs = ::safetensors::SafeTensors::deserialize(bytes).expect("ours is no wider");
+    assert_eq!(theirs.len(), tensors.len());
+    for tensor in &tensors {
+        let same = theirs.tensor(&tensor.name).expect("it has the same names");
+        assert_eq!(same.data(), tensor.data);
+        let shape = same.shape().iter().map(|size| *size as u64);
+        assert!(shape.eq(tensor.shape.iter().copied()));
+        assert_eq!(format!("{:?}", same.dtype()), format!("{:?}", tensor.dtype));
+    }
 }
 
 pub fn parameters(bytes: &[u8]) {

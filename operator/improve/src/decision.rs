@@ -29,26 +29,49 @@ impl Found {
     }
 }
 
-/// What a performer claims: libtorch's figures where they may be claimed, else what the reference
-/// engine finds. Where operators may have failed to agree before, libtorch is not asked.
-pub(crate) async fn to_claim<F>(
+/// What to attest with: libtorch's figures where they can be claimed, else what the reference engine
+/// finds, since that is the claim to expect. That libtorch comes to nothing here, for lack of memory
+/// or time, says nothing about the reference engine.
+pub(crate) async fn to_attest<F>(
     find: impl Fn(Engine) -> F,
     terms: &Terms,
-    contested: bool,
 ) -> Result<Found, Abstain>
 where
     F: Future<Output = Result<Found, Abstain>>,
 {
-    if !contested {
-        let found = find(Engine::Libtorch).await?;
-        if agreement::may_claim_libtorch(&found.result, terms) {
-            return Ok(found);
-        }
+    let libtorch = find(Engine::Libtorch).await;
+    match &libtorch {
+        Ok(found) if agreement::may_claim_libtorch(&found.result, terms) => return libtorch,
+        Err(abstain) if abstain.retry => return libtorch,
+        Ok(_) | Err(_) => {}
     }
-    find(Engine::Reference).await
+    let reference = find(Engine::Reference).await?;
+    if let Err(abstain) = libtorch {
+        tracing::warn!(code = abstain.code, reason = %abstain, "libtorch came to nothing, the reference engine serves");
+    }
+    Ok(reference)
 }
 
-/// What an attester thinks of a claim with which nothing is wrong by itself.
+/// What a performer claims: libtorch's figures where they can be claimed and the reference engine
+/// shows that they are right, else what that finds.
+pub(crate) async fn to_claim<F>(find: impl Fn(Engine) -> F, terms: &Terms) -> Result<Found, Abstain>
+where
+    F: Future<Output = Result<Found, Abstain>>,
+{
+    let found = to_attest(&find, terms).await?;
+    if found.result.engine() != Engine::Libtorch {
+        return Ok(found);
+    }
+    let reference = find(Engine::Reference).await?;
+    if agreement::is_right(found.side(), reference.side(), terms) {
+        return Ok(found);
+    }
+    tracing::info!("libtorch is too far from the reference engine, whose result is claimed");
+    Ok(reference)
+}
+
+/// What an attester thinks of a claim with which nothing is wrong by itself. The reference engine
+/// is asked, and the claim's scores are fetched, only where the opinion depends on them.
 pub(crate) async fn judge<F, S>(
     find: impl Fn(Engine) -> F,
     scores: impl Fn(B256) -> S,
@@ -60,36 +83,24 @@ where
     F: Future<Output = Result<Found, Abstain>>,
     S: Future<Output = Result<SampleScores, Abstain>>,
 {
-    let own = match agreement::engine_wanted(&own.result, claimed) {
-        Some(engine) => &find(engine).await?,
-        None => own,
-    };
-    let compare = |scores: Option<&SampleScores>| {
+    let mut reference = None;
+    let mut published = None;
+    loop {
+        let own = reference.as_ref().unwrap_or(own);
         let theirs = Side {
             result: claimed,
-            scores,
+            scores: published.as_ref(),
         };
-        agreement::compare(own.side(), theirs, rules)
-    };
-    // What is wrong without a look at the scores needs no scores: a performer that withholds them
-    // saves nothing by it.
-    let opinion = match (compare(None), claimed.scores_root()) {
-        (Opinion::Abstain(Abstention::ScoresMissing), Some(root)) => {
-            compare(Some(&scores(root).await?))
+        let opinion = agreement::compare(own.side(), theirs, rules);
+        match (opinion, claimed.scores_root()) {
+            (Opinion::Abstain(Abstention::ReferenceMissing), _) if reference.is_none() => {
+                reference = Some(find(Engine::Reference).await?);
+            }
+            (Opinion::Abstain(Abstention::ScoresMissing), Some(root)) if published.is_none() => {
+                published = Some(scores(root).await?);
+            }
+            _ => return Ok(opinion),
         }
-        (opinion, _) => opinion,
-    };
-    match rules {
-        Some(rules) if agreement::rests_on_libtorch(&opinion, claimed) => {
-            let reference = find(Engine::Reference).await?;
-            Ok(agreement::confirm(
-                opinion,
-                own.side(),
-                reference.side(),
-                rules,
-            ))
-        }
-        _ => Ok(opinion),
     }
 }
 

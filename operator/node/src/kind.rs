@@ -29,9 +29,6 @@ pub struct Assignment {
     pub seed: Seed,
     /// The environment that is scheduled for the task's kind and epoch (2.9); `None` when none is.
     pub environment: Option<Digest>,
-    /// Whether operators may have failed to agree on it: a turn passed, or it was reopened. What is
-    /// found then is to leave no room for that.
-    pub contested: bool,
 }
 
 /// What this operator found for a task.
@@ -74,8 +71,13 @@ pub trait TaskKind: Send + Sync {
     /// anything can: a kind may hold the lack itself against whoever promised the content.
     fn unprepared(&self, assignment: &Assignment, abstain: &Abstain) -> Option<Outcome>;
 
-    /// Evaluates. Called after `prepare` succeeded, once the seed is fixed and confirmed.
+    /// Evaluates, as far as it takes to attest. Called after `prepare` succeeded, once the seed is
+    /// fixed and confirmed.
     fn execute(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>>;
+
+    /// Finds what to claim, called as `execute` is. A claim can cost its performer stake, so this
+    /// makes sure of whatever a vote may leave open.
+    fn claim(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>>;
 
     /// Publishes an outcome's evidence and names where it can be had (`proofOfTask`).
     fn publish<'a>(

@@ -52,16 +52,10 @@ pub fn evaluate(checkout: &Checkout, arguments: &Evaluate) -> Result<()> {
         .args(["zarathustra-worker", "--bins", "--examples"])
         .current_dir(checkout.root());
     process::openly(&mut build)?;
-    // It only starts the worker.
+    // It only starts the worker; all of the workspace, as the tests build it.
     let mut build = Command::new("cargo");
     build
-        .args([
-            "build",
-            "--locked",
-            "--package",
-            "zarathustra-cli",
-            "--bins",
-        ])
+        .args(["build", "--locked", "--workspace", "--bins"])
         .current_dir(checkout.root());
     process::openly(&mut build)?;
     let bench = Bench {

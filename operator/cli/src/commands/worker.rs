@@ -2,11 +2,30 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use eyre::Result;
 use zarathustra_eval::{WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers};
+use zarathustra_primitives as primitives;
 
 use crate::context::Globals;
+
+/// What computes a model's answers.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Engine {
+    /// libtorch: fast; equal within a tolerance on different machines.
+    Libtorch,
+    /// The reference engine: slow; the same bits on every machine.
+    Reference,
+}
+
+impl From<Engine> for primitives::Engine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Libtorch => Self::Libtorch,
+            Engine::Reference => Self::Reference,
+        }
+    }
+}
 
 /// The worker program and its cache.
 #[derive(Debug, Args)]

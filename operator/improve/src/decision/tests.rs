@@ -1,7 +1,7 @@
 use std::{future::ready, sync::Mutex};
 
 use zarathustra_primitives::{Alpha, Bound, Digest, SampleScore, Score, ScoreRange, Status};
-use zarathustra_protocol::figures;
+use zarathustra_protocol::{agreement::Rejection, figures};
 
 use super::*;
 
@@ -54,7 +54,7 @@ fn failed(status: Status) -> Found {
 
 /// A machine: what each of its engines finds, and which of them were asked.
 struct Machine {
-    libtorch: Found,
+    libtorch: Result<Found, Abstain>,
     reference: Found,
     asked: Mutex<Vec<Engine>>,
 }
@@ -62,7 +62,7 @@ struct Machine {
 impl Machine {
     fn new(libtorch: Found, reference: Found) -> Self {
         Self {
-            libtorch,
+            libtorch: Ok(libtorch),
             reference,
             asked: Mutex::default(),
         }
@@ -71,21 +71,27 @@ impl Machine {
     fn find(&self, engine: Engine) -> Result<Found, Abstain> {
         self.asked.lock().expect("not poisoned").push(engine);
         match engine {
-            Engine::Libtorch => Ok(self.libtorch.clone()),
+            Engine::Libtorch => self.libtorch.clone(),
             Engine::Reference => Ok(self.reference.clone()),
             Engine::None => panic!("no engine"),
         }
     }
 
-    async fn claims(&self, terms: &Terms, contested: bool) -> Found {
-        to_claim(|engine| ready(self.find(engine)), terms, contested)
+    async fn attests_with(&self, terms: &Terms) -> Found {
+        to_attest(|engine| ready(self.find(engine)), terms)
+            .await
+            .expect("nothing is amiss here")
+    }
+
+    async fn claims(&self, terms: &Terms) -> Found {
+        to_claim(|engine| ready(self.find(engine)), terms)
             .await
             .expect("nothing is amiss here")
     }
 
     async fn thinks_of(&self, claim: &Found, rules: &Rules) -> Opinion {
-        let own = self.claims(&rules.terms, false).await;
-        self.asked.lock().expect("not poisoned").clear();
+        let own = self.attests_with(&rules.terms).await;
+        self.asked();
         let published = |root| {
             let scores = claim.scores.as_deref().expect("scores were asked for");
             assert_eq!(scores.root(), root);
@@ -97,107 +103,203 @@ impl Machine {
             .expect("nothing is amiss here")
     }
 
+    /// The engines that were asked since this was called last.
     fn asked(&self) -> Vec<Engine> {
         std::mem::take(&mut self.asked.lock().expect("not poisoned"))
     }
 }
 
+/// Every sample alike.
+fn flat(engine: Engine, challenger: i64) -> Found {
+    scored(engine, |_| challenger)
+}
+
+/// One sample off by so much.
+fn one_off(engine: Engine, by: i64) -> Found {
+    scored(engine, |sample| 900_000 + i64::from(sample == 3) * by)
+}
+
+fn exact() -> Found {
+    flat(Engine::Reference, 900_000)
+}
+
 #[tokio::test]
 async fn figures_of_libtorch_are_claimed_and_approved_where_they_decide() {
     let mut rules = rules();
-    let one = Machine::new(
-        scored(Engine::Libtorch, |_| 900_000),
-        scored(Engine::Reference, |_| 900_002),
-    );
+    let one = Machine::new(flat(Engine::Libtorch, 900_000), exact());
     let other = Machine::new(
         scored(Engine::Libtorch, |sample| 900_000 + i64::from(sample % 90)),
-        scored(Engine::Reference, |_| 900_002),
+        exact(),
     );
-    let claim = one.claims(&rules.terms, false).await;
+    let claim = one.claims(&rules.terms).await;
     assert_eq!(claim.result.engine(), Engine::Libtorch);
-    assert_eq!(one.asked(), [Engine::Libtorch]);
+    assert_eq!(one.asked(), [Engine::Libtorch, Engine::Reference]);
     assert_eq!(other.thinks_of(&claim, &rules).await, Opinion::Approve);
     assert_eq!(other.asked(), []);
+    // Only a claim takes both engines.
+    other.attests_with(&rules.terms).await;
+    assert_eq!(other.asked(), [Engine::Libtorch]);
 
     // The lower bound lies within the tolerance of the threshold.
     rules.terms.min_improvement = claim.result.figures().expect("scored").lower;
-    let claim = one.claims(&rules.terms, false).await;
-    assert_eq!(claim.result.engine(), Engine::Reference);
-    assert_eq!(one.asked(), [Engine::Libtorch, Engine::Reference]);
+    let claim = one.claims(&rules.terms).await;
+    assert_eq!(claim.result, exact().result);
     assert_eq!(other.thinks_of(&claim, &rules).await, Opinion::Approve);
-    let lie = scored(Engine::Reference, |_| 900_003);
-    let code = other.thinks_of(&lie, &rules).await;
-    assert_eq!(code.code(), "reference_differs");
+    for lie in [
+        one_off(Engine::Reference, 1),
+        one_off(Engine::Reference, -1),
+    ] {
+        let opinion = other.thinks_of(&lie, &rules).await;
+        assert_eq!(opinion, Opinion::Reject(Rejection::Reference));
+    }
+}
+
+#[tokio::test]
+async fn reference_figures_are_compared_exactly_also_where_libtorch_would_do() {
+    let rules = rules();
+    let machine = Machine::new(flat(Engine::Libtorch, 900_001), exact());
+    assert_eq!(machine.thinks_of(&exact(), &rules).await, Opinion::Approve);
+    assert_eq!(machine.asked(), [Engine::Reference]);
+    // Equal to what libtorch finds here, to the bit.
+    let lie = flat(Engine::Reference, 900_001);
+    let opinion = machine.thinks_of(&lie, &rules).await;
+    assert_eq!(opinion, Opinion::Reject(Rejection::Reference));
+}
+
+#[tokio::test]
+async fn a_performer_that_alone_is_unstable_claims_the_reference_engines_figures() {
+    let rules = rules();
+    let stable = Machine::new(flat(Engine::Libtorch, 900_000), exact());
+    for (by, engine) in [
+        (100, Engine::Libtorch),
+        (-100, Engine::Libtorch),
+        (101, Engine::Reference),
+        (-101, Engine::Reference),
+        (-900_000, Engine::Reference),
+    ] {
+        let performer = Machine::new(one_off(Engine::Libtorch, by), exact());
+        let claim = performer.claims(&rules.terms).await;
+        assert_eq!(claim.result.engine(), engine, "{by}");
+        for attester in [&stable, &performer] {
+            let opinion = attester.thinks_of(&claim, &rules).await;
+            assert_eq!(opinion, Opinion::Approve, "{by}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_attester_that_alone_is_unstable_approves_by_the_reference_engine() {
+    let rules = rules();
+    let performer = Machine::new(one_off(Engine::Libtorch, 100), exact());
+    let claim = performer.claims(&rules.terms).await;
+    assert_eq!(claim.result.engine(), Engine::Libtorch);
+    // Of the second the mean alone tells that it is elsewhere.
+    for libtorch in [
+        one_off(Engine::Libtorch, -5),
+        flat(Engine::Libtorch, 300_000),
+    ] {
+        let attester = Machine::new(libtorch, exact());
+        assert_eq!(attester.thinks_of(&claim, &rules).await, Opinion::Approve);
+        assert_eq!(attester.asked(), [Engine::Reference]);
+    }
+}
+
+#[tokio::test]
+async fn a_lie_is_rejected_by_its_distance_from_the_reference_engine() {
+    let rules = rules();
+    let stable = Machine::new(one_off(Engine::Libtorch, 100), exact());
+    let unstable = Machine::new(flat(Engine::Libtorch, 300_000), exact());
+    for (by, code) in [
+        (-101, "score_borderline"),
+        (1000, "score_borderline"),
+        (-1001, "score_differs"),
+        (1100, "score_differs"),
+    ] {
+        let lie = one_off(Engine::Libtorch, by);
+        for attester in [&stable, &unstable] {
+            let opinion = attester.thinks_of(&lie, &rules).await;
+            assert_eq!(opinion.code(), code, "{by}");
+            assert_eq!(attester.asked(), [Engine::Reference]);
+        }
+    }
+    // One that withholds its scores.
+    for by in [1100, -1100] {
+        let lie = Found {
+            scores: None,
+            ..flat(Engine::Libtorch, 900_000 + by)
+        };
+        for attester in [&stable, &unstable] {
+            let opinion = attester.thinks_of(&lie, &rules).await;
+            let expected = Opinion::Reject(Rejection::Mean { distance: 1100 });
+            assert_eq!(opinion, expected);
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_status_is_what_the_reference_engine_finds() {
     let rules = rules();
-    let fine = || scored(Engine::Libtorch, |_| 900_000);
-    let exact = || scored(Engine::Reference, |_| 900_000);
+    let fine = || flat(Engine::Libtorch, 900_000);
     let overflown = || failed(Status::NonFinite);
 
     // A sum overflows in one order only: libtorch's on the one machine, not the reference engine's.
     let unlucky = Machine::new(overflown(), exact());
-    let claim = unlucky.claims(&rules.terms, false).await;
+    let claim = unlucky.claims(&rules.terms).await;
     assert_eq!(claim.result, exact().result);
+    assert_eq!(unlucky.asked(), [Engine::Libtorch, Engine::Reference]);
     let lucky = Machine::new(fine(), exact());
     assert_eq!(lucky.thinks_of(&claim, &rules).await, Opinion::Approve);
-    // And what the lucky one claims is nothing that the unlucky one could reject.
-    let claim = lucky.claims(&rules.terms, false).await;
+    // And the unlucky one approves what the lucky one claims.
+    let claim = lucky.claims(&rules.terms).await;
     assert_eq!(claim.result.engine(), Engine::Libtorch);
-    let opinion = unlucky.thinks_of(&claim, &rules).await;
-    assert_eq!(opinion, Opinion::Abstain(Abstention::IllConditioned));
+    assert_eq!(unlucky.thinks_of(&claim, &rules).await, Opinion::Approve);
 
     // It overflows in the reference engine's order, and in libtorch's on one machine of two.
     let fails = Machine::new(overflown(), overflown());
-    let claim = fails.claims(&rules.terms, false).await;
-    assert_eq!(claim.result.status(), Status::NonFinite);
-    assert_eq!(fails.asked(), [Engine::Libtorch, Engine::Reference]);
     let passes = Machine::new(fine(), overflown());
-    assert_eq!(passes.thinks_of(&claim, &rules).await, Opinion::Approve);
-    assert_eq!(passes.asked(), [Engine::Reference]);
+    for performer in [&fails, &passes] {
+        let claim = performer.claims(&rules.terms).await;
+        assert_eq!(claim.result, overflown().result);
+        for attester in [&fails, &passes] {
+            assert_eq!(attester.thinks_of(&claim, &rules).await, Opinion::Approve);
+        }
+    }
+    // A performer that claims figures did not look.
+    let elsewhere = Machine::new(one_off(Engine::Libtorch, 101), overflown());
+    for attester in [&fails, &elsewhere] {
+        let opinion = attester.thinks_of(&fine(), &rules).await;
+        assert_eq!(opinion.code(), "status_differs");
+    }
 
     // A status that the reference engine does not find is a lie.
-    let opinion = lucky.thinks_of(&failed(Status::NonFinite), &rules).await;
+    lucky.asked();
+    let opinion = lucky.thinks_of(&overflown(), &rules).await;
     assert_eq!(opinion.code(), "status_differs");
     assert_eq!(lucky.asked(), [Engine::Reference]);
 }
 
 #[tokio::test]
-async fn figures_of_libtorch_are_rejected_only_where_the_reference_engine_agrees_with_the_own() {
+async fn where_libtorch_comes_to_nothing_the_reference_engine_serves() {
     let rules = rules();
-    let lie = scored(Engine::Libtorch, |_| 990_000);
-    let stable = Machine::new(
-        scored(Engine::Libtorch, |_| 900_050),
-        scored(Engine::Reference, |_| 900_000),
-    );
-    assert_eq!(stable.thinks_of(&lie, &rules).await.code(), "mean_differs");
-    assert_eq!(stable.asked(), [Engine::Reference]);
-    let unstable = Machine::new(
-        scored(Engine::Libtorch, |sample| {
-            900_000 + i64::from(sample == 3) * 101
+    let broken = |retry| Machine {
+        libtorch: Err(Abstain {
+            code: "local_out_of_memory",
+            detail: String::new(),
+            retry,
         }),
-        scored(Engine::Reference, |_| 900_000),
-    );
-    let opinion = unstable.thinks_of(&lie, &rules).await;
-    assert_eq!(opinion, Opinion::Abstain(Abstention::IllConditioned));
-    let fails = Machine::new(
-        scored(Engine::Libtorch, |_| 900_000),
-        failed(Status::NonFinite),
-    );
-    let opinion = fails.thinks_of(&lie, &rules).await;
-    assert_eq!(opinion, Opinion::Abstain(Abstention::IllConditioned));
-}
+        ..Machine::new(exact(), exact())
+    };
+    let machine = broken(false);
+    let claim = machine.claims(&rules.terms).await;
+    assert_eq!(claim.result, exact().result);
+    let theirs = one_off(Engine::Libtorch, 100);
+    assert_eq!(machine.thinks_of(&theirs, &rules).await, Opinion::Approve);
+    assert_eq!(machine.asked(), []);
 
-#[tokio::test]
-async fn a_contested_task_is_claimed_from_the_reference_engine_alone() {
-    let machine = Machine::new(
-        scored(Engine::Libtorch, |_| 900_000),
-        scored(Engine::Reference, |_| 400_000),
-    );
-    let claim = machine.claims(&rules().terms, true).await;
-    assert_eq!(machine.asked(), [Engine::Reference]);
-    // So whoever attests it agrees, however far its libtorch is from that.
-    assert_eq!(machine.thinks_of(&claim, &rules()).await, Opinion::Approve);
+    // What may pass is waited for.
+    let machine = broken(true);
+    let found = to_attest(|engine| ready(machine.find(engine)), &rules.terms).await;
+    let code = found.err().map(|abstain| abstain.code);
+    assert_eq!(code, Some("local_out_of_memory"));
+    assert_eq!(machine.asked(), [Engine::Libtorch]);
 }

@@ -10,10 +10,9 @@ use zarathustra_eval::{
     ModelRun, WORKER_VARIABLE, WorkerProgram, WorkerSettings, Workers, run_model,
     safetensors::{self, Dtype, TensorView},
 };
-use zarathustra_primitives as primitives;
 
 use super::{read_architecture, written_file};
-use crate::output::Answer;
+use crate::{commands::worker::Engine, output::Answer};
 
 /// Name of the tensor of answers.
 const OUTPUT: &str = "output";
@@ -57,29 +56,16 @@ enum Device {
     Cuda,
 }
 
-/// What computes a model's answers.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Engine {
-    /// libtorch: fast; equal within a tolerance on different machines.
-    Libtorch,
-    /// The reference engine: slow; the same bits on every machine.
-    Reference,
-}
-
 impl Run {
     /// Runs the command.
     pub async fn run(self) -> Result<Answer> {
         // Found here as well, for the shape of the answers.
         let architecture = read_architecture(&self.architecture)?;
-        let engine = match self.engine {
-            Engine::Libtorch => primitives::Engine::Libtorch,
-            Engine::Reference => primitives::Engine::Reference,
-        };
         let run = ModelRun {
             architecture: self.architecture.clone(),
             parameters: self.parameters.clone(),
             inputs: self.inputs.clone(),
-            engine,
+            engine: self.engine.into(),
         };
         let answers = run_model(&run, &self.settings().await?).await?;
         let row = architecture.output_shape();
