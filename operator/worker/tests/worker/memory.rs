@@ -50,8 +50,10 @@ async fn a_control_group_that_ends_a_worker_is_lack_of_memory() {
         println!("skipped: this program may make no control groups");
         return;
     }
-    // Where the group did not hold, the limit on addresses ends it, as no lack of memory.
-    let script = "ulimit -v 2000000; tail -n 1 /dev/zero 2> /dev/null; exit 1";
+    // It waits for its job, as workers do: it is in its group before. Where the group did not hold,
+    // the limit on addresses would end it, which is no lack of memory to the host.
+    let script =
+        "head -c 1 > /dev/null; ulimit -v 2000000; tail -n 1 /dev/zero 2> /dev/null; exit 1";
     let detail = lacking(script, true).await;
     assert!(detail.contains("control group"), "{detail}");
 }
