@@ -27,6 +27,7 @@ use cache::{CacheEntry, Compiled};
 pub use check::{Isolation, check_sandbox};
 use entry::Draft;
 pub use failure::LocalFailure;
+pub use process::ALLOCATOR;
 use process::{Answer, Watch};
 pub use programs::{ENVIRONMENT_FLAG, WorkerProgram, Workers};
 pub use run::{ModelRun, RunError, run_model};

@@ -28,8 +28,8 @@ pub use zarathustra_model::{architecture, cost, safetensors, text};
 pub use wire::Device;
 
 pub use host::{
-    Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, Isolation, LocalFailure, ModelRun,
-    RunError, Slot, Slots, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE, WorkerProgram,
-    WorkerSettings, Workers, check_memory, check_sandbox, check_time, evaluate, judge_unfetched,
-    run_model,
+    ALLOCATOR, Content, ENVIRONMENT_FLAG, Evaluation, EvaluationJob, Isolation, LocalFailure,
+    ModelRun, RunError, Slot, Slots, Submitted, Timings, WORKER_PROGRAM, WORKER_VARIABLE,
+    WorkerProgram, WorkerSettings, Workers, check_memory, check_sandbox, check_time, evaluate,
+    judge_unfetched, run_model,
 };

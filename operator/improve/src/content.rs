@@ -11,6 +11,9 @@ use zarathustra_content::{
     Collect, ContentError, ContentId, ContentStore, EmbeddedConfig, EmbeddedNode, KuboClient,
     KuboConfig, Quota,
 };
+use zarathustra_eval::WorkerSettings;
+
+use crate::room::{Fetched, Room};
 
 /// Where content is kept and found.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +65,7 @@ impl Default for ContentSettings {
 pub struct ContentHandle {
     store: Arc<dyn ContentStore>,
     patience: Duration,
+    room: Room,
 }
 
 impl std::fmt::Debug for ContentHandle {
@@ -110,7 +114,16 @@ impl ContentHandle {
         Ok(Self {
             store,
             patience: Duration::from_secs(settings.fetch_seconds),
+            room: Room::new(WorkerSettings::MEMORY_BYTES),
         })
+    }
+
+    /// Lets the files that are fetched hold so much memory together; by default, as much as a
+    /// worker may by default. A larger file is fetched when no other is in memory.
+    #[must_use]
+    pub fn with_room(mut self, bytes: u64) -> Self {
+        self.room = Room::new(bytes);
+        self
     }
 
     /// The store itself.
@@ -120,14 +133,18 @@ impl ContentHandle {
 
     /// Fetches a file of at most `max_bytes` within the settings' patience, and pins it.
     ///
+    /// Waits before that until there is room for it. Whoever waits for a second file while they
+    /// hold one may wait for each other.
+    ///
     /// # Errors
     /// [`ContentError`].
-    pub async fn fetch(&self, id: ContentId, max_bytes: u64) -> Result<Vec<u8>, ContentError> {
+    pub async fn fetch(&self, id: ContentId, max_bytes: u64) -> Result<Fetched, ContentError> {
+        let place = self.room.take(max_bytes).await;
         let bytes = self
             .store
             .fetch(id, max_bytes, Instant::now() + self.patience)
             .await?;
         self.store.pin(id).await?;
-        Ok(bytes)
+        Ok(place.filled_with(bytes))
     }
 }

@@ -126,7 +126,7 @@ impl Improve {
                     retry: true,
                 })?;
         }
-        self.gather(&subject).await.map(drop)
+        self.gather(&subject, None).await.map(drop)
     }
 
     async fn execute_task(&self, assignment: Assignment) -> Result<Outcome, Abstain> {

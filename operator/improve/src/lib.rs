@@ -9,12 +9,14 @@ mod content;
 mod decision;
 mod housekeeper;
 mod kind;
+mod room;
 mod subject;
 mod warnings;
 
 pub use content::{ContentHandle, ContentSettings};
 pub use housekeeper::Housekeeper;
 pub use kind::{IMPROVE, Improve, ImproveParts, StartError};
+pub use room::Fetched;
 pub use subject::{File, Subject, SubjectError};
 pub use warnings::Watch;
 pub use zarathustra_eval::{Device, WorkerProgram};

@@ -4,6 +4,11 @@
 //! algebra is the unit, an element that is only passed over counts [`ELEMENT`] of them, and one
 //! that needs an exponential or the like, which the reference engine computes in software,
 //! [`TRANSCENDENTAL`].
+//!
+//! Memory, too, is what the engine takes that takes more. The worker's test `memory` measures each
+//! operation by both. Not counted is what lies idle between pieces of memory: an allocator cannot
+//! use a gap for a larger piece. It can be large in a model that keeps small values made between
+//! large ones, and ends at the limit that the host keeps.
 
 use serde::Serialize;
 
@@ -16,11 +21,15 @@ pub const ELEMENT: u64 = 8;
 /// Multiply-adds that an element of a normalisation counts: two passes for the moments, then
 /// scale and shift.
 const NORMALISED: u64 = 2 * ELEMENT;
-/// Places that the reference engine computes side by side.
+/// Places that the reference engine computes side by side; and channels of one block in oneDNN's
+/// layouts, with AVX2.
 const LANES: u64 = 8;
 /// Elements that a phase of a transposed convolution takes at most for each element of the kernel
 /// along a dimension, when the reference engine sorts them.
 const PHASE: u64 = 64;
+/// Elements that what libtorch notes about the tensors of one step of a recurrent layer takes the
+/// place of at most: these are a few, and each has records of some hundred bytes.
+const STEP: u64 = 512;
 const FLOAT_BYTES: u64 = size_of::<f32>() as u64;
 
 /// Multiply-adds that the reference engine does in a second: a low figure for one thread, so that a
@@ -37,7 +46,8 @@ pub struct Cost {
     pub parameter_bytes: u64,
     /// Multiply-adds for one sample.
     pub macs_per_sample: u64,
-    /// Most bytes that values and working memory of one sample occupy at a time.
+    /// Most bytes that values and working memory of one sample occupy at a time, with either
+    /// engine.
     pub activation_bytes: u64,
 }
 
@@ -107,37 +117,71 @@ impl Work {
         match &step.op {
             Op::Linear { .. } => work(
                 product(&[after, last(inputs[0])]),
-                before.saturating_add(after),
+                mapped(before, after),
             ),
             Op::Conv1d(c) | Op::Conv2d(c) => {
                 let window = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
                 // Each window unrolled, as libtorch does where it has no better way.
                 let unrolled = product(&[after / c.channels, c.groups, window]);
-                let scratch = unrolled.max(tables(window, &c.kernel));
-                work(product(&[after, window.saturating_add(ELEMENT)]), scratch)
-                    .with_margins(inputs[0], &c.padding)
+                let blocked = blocked(inputs[0]).saturating_add(self::blocked(&step.shape));
+                let scratch = unrolled.max(blocked).max(tables(window, &c.kernel));
+                let work = work(
+                    product(&[after, window.saturating_add(ELEMENT)]),
+                    scratch.saturating_add(before),
+                );
+                let equal = c.padding.iter().all(|[before, after]| before == after);
+                work.with_margins(inputs[0], &c.padding, !equal)
             }
             Op::ConvTranspose1d(c) | Op::ConvTranspose2d(c) => {
                 let window = product(&[c.channels / c.groups, product(&c.kernel)]);
+                // Each element of the kernel is multiplied for each place of its phase, whether it
+                // sees one of the input there or not.
+                let reached = step.shape[1..].iter().zip(&c.stride).zip(&inputs[0][1..]);
+                let places = reached
+                    .map(|((result, stride), size)| result.div_ceil(*stride).max(*size))
+                    .fold(inputs[0][0], u64::saturating_mul);
                 // Places that nothing reaches are written too.
-                let macs = sum(&[product(&[before, window]), product(&[after, ELEMENT])]);
+                let macs = sum(&[product(&[places, window]), product(&[after, ELEMENT])]);
                 let unrolled = product(&[before / inputs[0][0], c.groups, window]);
                 let seen = product(&[inputs[0][0] / c.groups, product(&c.kernel)]);
                 let phases = product(&[PHASE, sum(&c.kernel)]);
-                let scratch = unrolled.max(tables(seen, &c.kernel));
+                let scratch = [
+                    before,
+                    unrolled,
+                    blocked(inputs[0]),
+                    product(&[blocked(&step.shape), 3]),
+                ];
+                let scratch = sum(&scratch).max(tables(seen, &c.kernel));
                 work(macs, scratch.saturating_add(phases))
             }
             Op::MaxPool1d(p) | Op::MaxPool2d(p) => {
-                pooled(after, &p.kernel).with_margins(inputs[0], &p.padding)
+                pooled(before, after, &p.kernel).with_pool_margins(inputs[0], &p.padding, &p.kernel)
             }
             Op::AvgPool1d(p) | Op::AvgPool2d(p) => {
-                pooled(after, &p.kernel).with_margins(inputs[0], &p.padding)
+                pooled(before, after, &p.kernel).with_pool_margins(inputs[0], &p.padding, &p.kernel)
             }
             Op::Mean { .. } | Op::Max { .. } => {
                 work(product(&[before, ELEMENT]), product(&[after, 2]))
             }
-            Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. } => {
-                work(product(&[after, NORMALISED]), after)
+            Op::LayerNorm { dims, .. } => {
+                let groups = groups_of_last(inputs[0], *dims);
+                let scratch = sum(&[before, product(&[groups, 2])]);
+                work(product(&[after, NORMALISED]), scratch)
+            }
+            Op::GroupNorm { groups, .. } => {
+                let scratch = sum(&[before, product(&[*groups, 2])]);
+                work(product(&[after, NORMALISED]), scratch)
+            }
+            Op::RmsNorm { dims, .. } => {
+                let groups = groups_of_last(inputs[0], *dims);
+                // Squares and quotients are values of their own.
+                let scratch = sum(&[product(&[before, 3]), product(&[groups, 2])]);
+                work(product(&[after, NORMALISED]), scratch)
+            }
+            // A scale and an offset for each channel.
+            Op::BatchNorm { .. } => {
+                let scratch = sum(&[before, product(&[inputs[0][0], 2])]);
+                work(product(&[after, ELEMENT]), scratch)
             }
             Op::Rnn { layer, .. } => recurrent(layer, 1, inputs[0]),
             Op::Gru(layer) => recurrent(layer, 3, inputs[0]),
@@ -162,24 +206,44 @@ impl Work {
                     product(&[t, queries, a.units]),
                     rotated,
                 ];
-                // Queries, keys and values, these again for each head, scores twice, the context.
+                let panels = [
+                    product(&[s.next_multiple_of(LANES), a.head_size, 2]),
+                    product(&[s, a.head_size.next_multiple_of(LANES), 2]),
+                ];
+                let largest = mapped(product(&[t, dq]), product(&[t, queries, 2]))
+                    .max(mapped(product(&[s, dk]), product(&[s, keys, 2])))
+                    .max(mapped(product(&[s, dv]), product(&[s, keys, 2])))
+                    .max(mapped(product(&[t, queries]), after));
+                // Queries and context in 64 bits, keys and values, these again for each head,
+                // scores twice, what the reference engine packs of one head, and the projection
+                // that takes most.
                 let scratch = [
-                    product(&[t, queries, 3]),
+                    product(&[t, queries, 4]),
                     product(&[s, queries, 4]),
                     product(&[scores, 2]),
+                    sum(&panels),
+                    largest,
                 ];
                 work(sum(&macs), sum(&scratch))
             }
-            Op::Elu { .. }
-            | Op::Selu {}
+            // What is made of numbers below zero, which these are, a byte each, and the whole.
+            Op::Elu { .. } => {
+                let scratch = sum(&[product(&[after, 2]), after.div_ceil(FLOAT_BYTES)]);
+                work(product(&[after, TRANSCENDENTAL]), scratch)
+            }
+            Op::Softsign {} => work(product(&[after, ELEMENT]), product(&[after, 2])),
+            // The reference engine has the elements of the dimension in 64 bits.
+            Op::Softmax { dim } | Op::LogSoftmax { dim } => {
+                let scores = product(&[inputs[0][*dim as usize], 2]);
+                work(product(&[after, TRANSCENDENTAL]), after.max(scores))
+            }
+            Op::Selu {}
             | Op::Gelu { .. }
             | Op::Silu {}
             | Op::Mish {}
             | Op::Sigmoid {}
             | Op::Tanh {}
-            | Op::Softplus {}
-            | Op::Softmax { .. }
-            | Op::LogSoftmax { .. } => work(product(&[after, TRANSCENDENTAL]), after),
+            | Op::Softplus {} => work(product(&[after, TRANSCENDENTAL]), after),
             Op::Add {} | Op::Multiply {} => work(
                 product(&[after, inputs.len() as u64, ELEMENT]),
                 product(&[after, 2]),
@@ -187,14 +251,12 @@ impl Work {
             Op::TransformerEncoder(_) | Op::TransformerDecoder(_) => {
                 unreachable!("blocks are no steps")
             }
-            Op::BatchNorm { .. }
-            | Op::Relu {}
+            Op::Relu {}
             | Op::Relu6 {}
             | Op::LeakyRelu { .. }
             | Op::Prelu { .. }
             | Op::HardSigmoid {}
-            | Op::HardSilu {}
-            | Op::Softsign {} => work(product(&[after, ELEMENT]), after),
+            | Op::HardSilu {} => work(product(&[after, ELEMENT]), after),
             Op::Embedding { .. }
             | Op::LearnedPositions {}
             // The reference engine copies these.
@@ -210,9 +272,16 @@ impl Work {
 }
 
 impl Work {
-    /// Adds the input with its margins, which are put there before where they are not equal.
-    fn with_margins(self, input: &[u64], margins: &[[u64; 2]]) -> Self {
-        if margins.iter().all(|[before, after]| before == after) {
+    /// Adds the input with its margins, which libtorch takes so wide at equal ends only.
+    fn with_pool_margins(self, input: &[u64], margins: &[[u64; 2]], kernel: &[u64]) -> Self {
+        let mut each = margins.iter().zip(kernel);
+        let within = each.all(|([before, after], kernel)| before == after && before * 2 <= *kernel);
+        self.with_margins(input, margins, !within)
+    }
+
+    /// Adds the input with its margins, if these are put there before.
+    fn with_margins(self, input: &[u64], margins: &[[u64; 2]], ahead: bool) -> Self {
+        if !ahead {
             return self;
         }
         let sizes = input[1..].iter().zip(margins);
@@ -234,10 +303,32 @@ fn tables(window: u64, kernel: &[u64]) -> u64 {
     product(&[LANES, window]).saturating_add(seen)
 }
 
-fn pooled(after: u64, kernel: &[u64]) -> Work {
+/// Elements of an image in the layout that oneDNN computes convolutions in: its channels are
+/// counted in blocks.
+fn blocked(shape: &[u64]) -> u64 {
+    let channels = shape[0].next_multiple_of(LANES);
+    shape[1..]
+        .iter()
+        .copied()
+        .fold(channels, u64::saturating_mul)
+}
+
+/// What libtorch holds besides input and result of a linear map: the input in order, both in
+/// oneDNN's layout.
+fn mapped(before: u64, after: u64) -> u64 {
+    sum(&[product(&[before, 2]), after])
+}
+
+/// Groups of the last dimensions, each of which has a mean and a deviation.
+fn groups_of_last(shape: &[u64], dims: u64) -> u64 {
+    product(&shape[..shape.len() - dims as usize])
+}
+
+/// Windows: the input in order, and for each place where its largest element is, in 64 bits.
+fn pooled(before: u64, after: u64, kernel: &[u64]) -> Work {
     Work {
         macs: product(&[after, product(kernel), ELEMENT]),
-        scratch: product(&[after, 2]),
+        scratch: sum(&[before, product(&[after, 2])]),
     }
 }
 
@@ -251,9 +342,15 @@ fn recurrent(layer: &Recurrent, gates: u64, input: &[u64]) -> Work {
     let inner = features
         .saturating_add(layer.units)
         .saturating_add(TRANSCENDENTAL);
+    let scratch = [
+        // The input in order of time, turned round, and as the layer wants it.
+        product(&[time, features, 3]),
+        product(&[time, rows, 2]),
+        product(&[time, directions, STEP]),
+    ];
     Work {
         macs: product(&[time, rows, inner]),
-        scratch: product(&[time, rows, 2]),
+        scratch: sum(&scratch),
     }
 }
 
@@ -313,8 +410,8 @@ mod tests {
             parameters: (5 + 5) + (5 * 10 + 10) + (10 + 1),
             parameter_bytes: 4 * 81,
             macs_per_sample: 5 + 5 * 64 + 5 * 10 + 10 * 64 + 10,
-            // In front of and behind the second tanh, and its working memory.
-            activation_bytes: 4 * 30,
+            // In front of and behind the second linear map; its input twice and its result again.
+            activation_bytes: 4 * (5 + 10 + 2 * 5 + 10),
         };
         assert_eq!(cost, expected);
     }
@@ -329,10 +426,11 @@ mod tests {
         // 6 channels at 4 x 4 places, each from 2 channels of 3 x 3, and written.
         assert_eq!(cost.macs_per_sample, 6 * 16 * (2 * 9 + 8));
         assert_eq!(cost.parameters, 6 * 2 * 9 + 6);
-        assert_eq!(
-            cost.activation_bytes,
-            4 * (4 * 64 + 6 * 16 + 16 * 2 * 2 * 9)
-        );
+        // The input in order, and 8 channels of both in oneDNN's layout, which are more than the
+        // windows unrolled.
+        let scratch = 4 * 64 + 8 * 64 + 8 * 16;
+        assert!(8 * 64 + 8 * 16 > 16 * 2 * 2 * 9);
+        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 6 * 16 + scratch));
     }
 
     #[test]
@@ -344,9 +442,11 @@ mod tests {
         );
         // One place, from 4 channels of 3 x 3, and the input of 9 x 9 that is written before.
         assert_eq!(cost.macs_per_sample, (4 * 9 + 8) + 8 * (4 * 9 * 9));
-        // Windows of 8 places and where they see are more than the one window unrolled.
-        let tables = 8 * (4 * 9) + 16 * 9;
-        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 1 + tables + 4 * 9 * 9));
+        // 8 channels of input and result are more than windows of 8 places and where they see.
+        let blocked = 8 * 64 + 8;
+        assert!(blocked > 8 * (4 * 9) + 16 * 9);
+        let scratch = 4 * 64 + blocked + 4 * 9 * 9;
+        assert_eq!(cost.activation_bytes, 4 * (4 * 64 + 1 + scratch));
     }
 
     #[test]
@@ -356,10 +456,11 @@ mod tests {
             r#"{"name":"last","op":"conv_transpose1d","inputs":["signal"],"channels":4,"kernel":[5],
                 "stride":[2],"padding":[0],"output_padding":[0],"dilation":[1],"groups":1,"bias":false}"#,
         );
-        // 9 places: 2 steps of 2, and 5.
-        assert_eq!(cost.macs_per_sample, 6 * 4 * 5 + 8 * 4 * 9);
-        let tables = 8 * (2 * 5) + 16 * 5;
-        assert_eq!(cost.activation_bytes, 4 * (6 + 36 + tables + 64 * 5));
+        // 9 places: 2 steps of 2, and 5. Each element of the kernel has at most 5 of them.
+        assert_eq!(cost.macs_per_sample, 2 * 5 * 4 * 5 + 8 * 4 * 9);
+        // The input in order, its windows unrolled, 8 channels of it, and of the result thrice.
+        let scratch = 6 + 3 * 4 * 5 + 8 * 3 + 3 * 8 * 9;
+        assert_eq!(cost.activation_bytes, 4 * (6 + 36 + scratch + 64 * 5));
     }
 
     #[test]
@@ -373,11 +474,11 @@ mod tests {
         };
         let even = pool("[0,0]");
         assert_eq!(even.macs_per_sample, 2 * 4 * 2 * 8);
-        assert_eq!(even.activation_bytes, 4 * (16 + 8 + 2 * 8));
+        assert_eq!(even.activation_bytes, 4 * (16 + 8 + 16 + 2 * 8));
         // 9 places with the margin, of which windows of 2 make 4.
         let uneven = pool("[0,1]");
         assert_eq!(uneven.macs_per_sample, 2 * 4 * 2 * 8 + 8 * (2 * 9));
-        assert_eq!(uneven.activation_bytes, 4 * (16 + 8 + 2 * 8 + 2 * 9));
+        assert_eq!(uneven.activation_bytes, 4 * (16 + 8 + 16 + 2 * 8 + 2 * 9));
 
         let added = cost(
             input,
@@ -405,7 +506,7 @@ mod tests {
             input,
             r#"{"name":"last","op":"softsign","inputs":["signal"]}"#,
         );
-        assert_eq!(softsign.activation_bytes, 4 * (16 + 16 + 16));
+        assert_eq!(softsign.activation_bytes, 4 * (16 + 16 + 2 * 16));
     }
 
     #[test]
@@ -446,7 +547,7 @@ mod tests {
         assert_eq!(cost.parameters, 1 << 60);
         assert_eq!(cost.parameter_bytes, 1 << 62);
         assert_eq!(cost.macs_per_sample, 1 << 60);
-        // Input, result, and both again.
-        assert_eq!(cost.activation_bytes, 4 << 26);
+        // Input and result, the input twice and the result again.
+        assert_eq!(cost.activation_bytes, (4 * 5) << 24);
     }
 }

@@ -95,9 +95,9 @@ impl Kernel for Prelu {
         let slopes = self.slopes.iter();
         let elements = inputs[0].chunks(self.inner).zip(slopes);
         let sloped = |x: f32, slope: f32| if x > 0.0 { x } else { slope * x };
-        elements
-            .flat_map(|(chunk, slope)| chunk.iter().map(|x| sloped(*x, *slope)))
-            .collect()
+        let mut result = Vec::with_capacity(inputs[0].len());
+        result.extend(elements.flat_map(|(chunk, slope)| chunk.iter().map(|x| sloped(*x, *slope))));
+        result
     }
 }
 

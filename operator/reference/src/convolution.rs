@@ -189,9 +189,9 @@ impl Kernel for Convolution {
             Some(bias) => bias[channel],
             None => 0.0,
         };
-        let mut result: Vec<f32> = (0..self.sizes.channels[1])
-            .flat_map(|channel| std::iter::repeat_n(bias(channel), plane))
-            .collect();
+        let channels = 0..self.sizes.channels[1];
+        let mut result = Vec::with_capacity(channels.len() * plane);
+        result.extend(channels.flat_map(|channel| std::iter::repeat_n(bias(channel), plane)));
         let mut windows = Windows::default();
         let mut panel = Packed::default();
         let mut weights = self.weights.as_slice();
@@ -205,7 +205,8 @@ impl Kernel for Convolution {
                 let lanes = LANES.min(places - first);
                 windows.look(&self.sizes, part, first, lanes);
                 for group in 0..self.sizes.groups {
-                    windows.fill(&mut panel, self.sizes.channels_of(group, inputs[0]));
+                    let channels = self.sizes.channels_of(group, inputs[0]);
+                    windows.fill(&mut panel, width, channels);
                     let weights = &own[group * outputs * width..][..outputs * width];
                     panel.multiply(weights, |output, lane, sum| {
                         let channel = group * outputs + output;
@@ -243,6 +244,8 @@ impl Windows {
             row * sizes.result[1] + columns.first + x * columns.step
         }));
         self.seen.clear();
+        self.seen
+            .reserve_exact(rows.taps.len() * columns.taps.len());
         for (_, down) in &rows.taps {
             for (_, across) in &columns.taps {
                 let mut seen = [Self::OUTSIDE; LANES];
@@ -261,10 +264,15 @@ impl Windows {
 }
 
 impl Windows {
-    /// Packs what the places see of these channels.
-    fn fill<'a>(&self, panel: &mut Packed<f32>, channels: impl Iterator<Item = &'a [f32]>) {
+    /// Packs what the places see of these channels: so many numbers each.
+    fn fill<'a>(
+        &self,
+        panel: &mut Packed<f32>,
+        width: usize,
+        channels: impl Iterator<Item = &'a [f32]>,
+    ) {
         panel.refill(
-            self.places.len(),
+            [self.places.len(), width],
             channels.flat_map(|channel| {
                 let see = |place| channel.get(place).copied().unwrap_or(0.0);
                 self.seen.iter().map(move |seen| seen.map(see))

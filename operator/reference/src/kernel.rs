@@ -60,6 +60,11 @@ impl Iterator for Offsets<'_> {
         }
         Some(offset)
     }
+
+    // Whatever is collected from them has its size from the start.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
 }
 
 #[cfg(test)]

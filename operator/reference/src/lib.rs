@@ -54,6 +54,7 @@ pub struct Model {
     inputs: Vec<Input>,
     steps: Vec<(Step, Prepared)>,
     output: usize,
+    output_elements: usize,
 }
 
 impl Model {
@@ -83,6 +84,7 @@ impl Model {
             steps: prepared.collect(),
             inputs: architecture.inputs().to_vec(),
             output: architecture.output_value(),
+            output_elements: architecture.output_shape().iter().product::<u64>() as usize,
         })
     }
 
@@ -94,7 +96,7 @@ impl Model {
     pub fn forward(&self, inputs: &[Values<'_>], rows: usize) -> Result<Vec<f32>, ReferenceError> {
         check_floating_point()?;
         self.check_inputs(inputs, rows)?;
-        let mut result = Vec::new();
+        let mut result = Vec::with_capacity(rows * self.output_elements);
         for row in 0..rows {
             let inputs: Vec<_> = inputs.iter().map(|values| values.row(row, rows)).collect();
             let answer = self.row(&inputs);

@@ -40,12 +40,13 @@ impl<W: Copy + Default + Into<f64>> Packed<W> {
         }
     }
 
-    /// Takes other rows instead, at most [`LANES`], that are packed already.
-    pub fn refill(&mut self, rows: usize, panel: impl Iterator<Item = [W; LANES]>) {
+    /// Takes other rows of some width instead, at most [`LANES`], that are packed already.
+    pub fn refill(&mut self, [rows, width]: [usize; 2], panel: impl Iterator<Item = [W; LANES]>) {
         self.panels.clear();
+        self.panels.reserve_exact(width);
         self.panels.extend(panel);
         self.rows = rows;
-        self.width = self.panels.len();
+        self.width = width;
     }
 
     /// Numbers of a row, at least 1.

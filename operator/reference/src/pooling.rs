@@ -54,8 +54,10 @@ pub struct Pool {
 
 impl Kernel for Pool {
     fn compute(&self, inputs: &[&[f32]]) -> Vec<f32> {
-        let mut result = Vec::new();
-        for plane in inputs[0].chunks(self.height.size * self.width.size) {
+        let plane = self.height.size * self.width.size;
+        let places = self.height.places * self.width.places;
+        let mut result = Vec::with_capacity(inputs[0].len() / plane * places);
+        for plane in inputs[0].chunks(plane) {
             for y in 0..self.height.places {
                 let rows = self.height.range(y);
                 for x in 0..self.width.places {

@@ -12,7 +12,7 @@ use zarathustra_primitives::{Digest, Engine};
 
 use super::{
     Improve,
-    fetch::{Ready, expected},
+    fetch::{ARCHITECTURE, CHALLENGER, CHAMPION, EVALUATOR, Ready, expected, not_kept},
     local,
     outcome::failed,
 };
@@ -41,27 +41,32 @@ impl Improve {
     async fn evaluate(&self, assignment: Assignment, engine: Engine) -> Result<Found, Abstain> {
         let (environment, worker) = self.worker(&assignment)?;
         let subject = self.assigned(&assignment).await?;
-        // Before content is in memory, and before the evaluation's time begins.
+        // Before content is on disk, and before the evaluation's time begins.
         let _slot = self.slots.take().await;
-        let prepared = match self.gather(&subject).await? {
+        let folder = tempfile::Builder::new()
+            .prefix("zarathustra-task-")
+            .tempdir()
+            .map_err(|error| not_kept("a folder", error))?;
+        let manifest = match self.gather(&subject, Some(folder.path())).await? {
             Ready::Known(status) => {
                 return Ok(Found {
                     result: failed(environment, status),
                     scores: None,
                 });
             }
-            Ready::Job(prepared) => prepared,
+            Ready::Job(manifest) => *manifest,
         };
-        let submitted = |bytes: Vec<u8>, file: &File| Submitted {
-            content: Content::from(bytes),
+        let content = |name| Content::File(folder.path().join(name));
+        let submitted = |name, file: &File| Submitted {
+            content: content(name),
             expected: expected(file),
         };
         let job = EvaluationJob {
-            manifest: prepared.manifest,
-            architecture: Content::from(prepared.architecture),
-            evaluator: Content::from(prepared.evaluator),
-            champion: submitted(prepared.champion, &subject.champion),
-            challenger: submitted(prepared.challenger, &subject.challenger),
+            manifest,
+            architecture: content(ARCHITECTURE),
+            evaluator: content(EVALUATOR),
+            champion: submitted(CHAMPION, &subject.champion),
+            challenger: submitted(CHALLENGER, &subject.challenger),
             seed: assignment.seed,
             engine,
         };

@@ -1,38 +1,46 @@
 //! Content of tasks and the scores of claims, from and to IPFS.
 
+use std::path::Path;
+
 use zarathustra_content::{ContentError, ContentId};
 use zarathustra_eval::{
     LocalFailure,
     architecture::MAX_ARCHITECTURE_BYTES,
-    manifest::{MAX_MANIFEST_BYTES, Manifest},
+    manifest::{ContentRef, MAX_MANIFEST_BYTES, Manifest},
     parameters::Expected,
 };
 use zarathustra_node::{Abstain, Outcome};
 use zarathustra_primitives::{B256, SampleScores, Status};
 
 use super::{Improve, local};
-use crate::subject::{File, Subject};
+use crate::{
+    room::Fetched,
+    subject::{File, Subject},
+};
+
+/// Names of the files that an evaluation needs.
+pub(super) const ARCHITECTURE: &str = "architecture.json";
+pub(super) const EVALUATOR: &str = "evaluator.wasm";
+pub(super) const CHAMPION: &str = "champion.safetensors";
+pub(super) const CHALLENGER: &str = "challenger.safetensors";
 
 /// What fetching found, before any seed.
 pub(super) enum Ready {
     /// Everything is here.
-    Job(Box<Prepared>),
+    Job(Box<Manifest>),
     /// The status is known already, and every operator finds the same.
     Known(Status),
 }
 
-pub(super) struct Prepared {
-    pub(super) manifest: Manifest,
-    pub(super) architecture: Vec<u8>,
-    pub(super) evaluator: Vec<u8>,
-    pub(super) champion: Vec<u8>,
-    pub(super) challenger: Vec<u8>,
-}
-
 impl Improve {
     /// Fetches all that the subject names. Faults of the content itself become results, since all
-    /// operators find them alike; what could not be had becomes an abstention.
-    pub(super) async fn gather(&self, subject: &Subject) -> Result<Ready, Abstain> {
+    /// operators find them alike; what could not be had becomes an abstention. No two files are in
+    /// memory at a time: each goes to the folder, if there is one, before the next is fetched.
+    pub(super) async fn gather(
+        &self,
+        subject: &Subject,
+        folder: Option<&Path>,
+    ) -> Result<Ready, Abstain> {
         let invalid = || Ok(Ready::Known(Status::EvaluatorInvalid));
         let Some(bytes) = self
             .whole(&subject.manifest, MAX_MANIFEST_BYTES as u64)
@@ -50,6 +58,7 @@ impl Improve {
             }
             _ => return invalid(),
         };
+        drop(bytes);
         if let Some(status) =
             zarathustra_eval::judge_unfetched(&manifest.limits, &expected(&subject.challenger))
         {
@@ -59,30 +68,24 @@ impl Improve {
             return invalid();
         }
         self.check_room(&manifest, subject)?;
-        let Some(architecture) = self.named(&manifest.architecture).await? else {
-            return invalid();
-        };
-        let Some(evaluator) = self.named(&manifest.evaluator).await? else {
-            return invalid();
-        };
-        let Some(champion) = self.whole(&subject.champion, subject.champion.size).await? else {
-            return invalid();
-        };
-        let challenger = match self
-            .raw(&subject.challenger, subject.challenger.size)
-            .await?
-        {
-            Ok(bytes) => bytes,
+        let files = [
+            (ARCHITECTURE, named(&manifest.architecture)),
+            (EVALUATOR, named(&manifest.evaluator)),
+            (CHAMPION, subject.champion.clone()),
+        ];
+        for (name, file) in files {
+            let Some(bytes) = self.whole(&file, file.size).await? else {
+                return invalid();
+            };
+            keep(bytes, folder, name).await?;
+        }
+        let file = &subject.challenger;
+        match self.raw(file, file.size).await? {
+            Ok(bytes) => keep(bytes, folder, CHALLENGER).await?,
             // The CID names no file of the committed size: the same for everybody.
             Err(_) => return Ok(Ready::Known(Status::DigestMismatch)),
-        };
-        Ok(Ready::Job(Box::new(Prepared {
-            manifest,
-            architecture,
-            evaluator,
-            champion,
-            challenger,
-        })))
+        }
+        Ok(Ready::Job(Box::new(manifest)))
     }
 
     /// Whether this operator has room for an evaluation, before its files are downloaded. The
@@ -99,25 +102,12 @@ impl Improve {
         Ok(())
     }
 
-    /// A file that the manifest names; `None` when it is not what the manifest says.
-    async fn named(
-        &self,
-        named: &zarathustra_eval::manifest::ContentRef,
-    ) -> Result<Option<Vec<u8>>, Abstain> {
-        let file = File {
-            id: named.cid.parse(),
-            digest: named.sha256,
-            size: named.size,
-        };
-        self.whole(&file, file.size).await
-    }
-
     /// A file whose bytes must have the stated digest and size; `None` when they have not.
     pub(super) async fn whole(
         &self,
         file: &File,
         max_bytes: u64,
-    ) -> Result<Option<Vec<u8>>, Abstain> {
+    ) -> Result<Option<Fetched>, Abstain> {
         // Only the challenger's absence is the optimizer's; `unprepared` goes by the code.
         let bytes = self.raw(file, max_bytes).await.map_err(|abstain| Abstain {
             code: match abstain.code {
@@ -134,7 +124,7 @@ impl Improve {
         &self,
         file: &File,
         max_bytes: u64,
-    ) -> Result<Result<Vec<u8>, ContentError>, Abstain> {
+    ) -> Result<Result<Fetched, ContentError>, Abstain> {
         let id = match &file.id {
             Ok(id) => *id,
             Err(fault) => return Ok(Err(fault.clone())),
@@ -195,6 +185,33 @@ impl Improve {
             retry: true,
         })
     }
+}
+
+/// A file that the manifest names.
+fn named(named: &ContentRef) -> File {
+    File {
+        id: named.cid.parse(),
+        digest: named.sha256,
+        size: named.size,
+    }
+}
+
+/// Writes a file to the folder, if there is one, and lets go of it.
+async fn keep(bytes: Fetched, folder: Option<&Path>, name: &str) -> Result<(), Abstain> {
+    let Some(folder) = folder else {
+        return Ok(());
+    };
+    let path = folder.join(name);
+    tokio::task::spawn_blocking(move || std::fs::write(path, &bytes))
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        .map_err(|error| not_kept(name, error))
+}
+
+/// The failure of writing something for the worker.
+pub(super) fn not_kept(what: &str, source: std::io::Error) -> Abstain {
+    let action = format!("write {what} for the worker: {source}");
+    local(&LocalFailure::Setup { action, source })
 }
 
 pub(super) const fn expected(file: &File) -> Expected {

@@ -68,7 +68,7 @@ impl Improve {
             ContentHandle::start(&parts.content, &content_dir),
             find_workers(&parts)
         );
-        let (content, workers) = (content?, workers?);
+        let (content, workers) = (content?.with_room(parts.memory_bytes), workers?);
         let addresses = content.store().identity().await?.addresses.join(",");
         let concurrent = parts
             .concurrent

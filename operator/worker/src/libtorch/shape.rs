@@ -10,7 +10,7 @@ use super::layer::{Layer, Parameters, Value, behind_rows, unary, with_rows};
 pub const fn aliases(op: &Op) -> bool {
     matches!(
         op,
-        Op::Reshape { .. } | Op::Transpose { .. } | Op::Slice { .. } | Op::Dropout { .. }
+        Op::Reshape { .. } | Op::Transpose { .. } | Op::Dropout { .. }
     )
 }
 
@@ -60,7 +60,14 @@ pub fn layer(op: &Op, result: &[u64], parameters: &mut Parameters<'_>) -> Result
         }
         Op::Slice { dim, start, length } => {
             let (dim, start, length) = (behind_rows(*dim), *start as i64, *length as i64);
-            unary(move |x| x.tensor.f_narrow(dim, start, length))
+            // A copy: a part of it would keep the whole input alive, which costs nothing by the
+            // cost model once it is released.
+            unary(move |x| {
+                let part = x.tensor.f_narrow(dim, start, length)?;
+                let mut copy = part.f_empty_like()?;
+                copy.f_copy_(&part)?;
+                Ok(copy)
+            })
         }
         Op::Pad { padding } => {
             let margins = margins(padding);

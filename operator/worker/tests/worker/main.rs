@@ -6,6 +6,7 @@ mod evaluation;
 mod examples;
 mod hostile;
 mod inputs;
+mod memory;
 mod run;
 mod same_answer;
 mod x_squared;
