@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: long simulations and fuzzing, for which `cargo xtask test` has no time.
 
 mod evaluate;
+mod fuzz;
 
 use std::{
     path::{self, PathBuf},
@@ -11,14 +12,9 @@ use clap::{Args, Subcommand};
 use eyre::Result;
 
 use evaluate::Evaluate;
+use fuzz::{Fuzz, fuzz};
 
-use crate::{
-    checkout::Checkout,
-    fuzz::{Fuzz, fuzz},
-    setup::Setup,
-    steps::Steps,
-    test::forge,
-};
+use crate::{checkout::Checkout, setup::Setup, steps::Steps, test::forge};
 
 /// Crates whose rules are tested on random cases.
 const RULES: [&str; 6] = [

@@ -7,7 +7,6 @@ mod bench;
 mod checkout;
 mod demo;
 mod digest;
-mod fuzz;
 mod process;
 mod setup;
 mod steps;

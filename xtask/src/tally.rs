@@ -46,10 +46,13 @@ impl Tally {
 fn is_pytest(line: &str) -> bool {
     let line = line.trim_matches(['=', ' ']);
     let counts = line.starts_with(|c: char| c.is_ascii_digit());
-    let (head, tail) = line.rsplit_once(" in ").unwrap_or_default();
-    let time = tail.split(' ').next().unwrap_or_default();
-    let seconds = time
-        .strip_suffix('s')
+    let Some((head, tail)) = line.rsplit_once(" in ") else {
+        return false;
+    };
+    let seconds = tail
+        .split(' ')
+        .next()
+        .and_then(|time| time.strip_suffix('s'))
         .is_some_and(|s| s.parse::<f64>().is_ok());
     counts && seconds && (head.contains(" passed") || head.contains(" failed"))
 }

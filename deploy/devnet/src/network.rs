@@ -333,7 +333,11 @@ impl Devnet {
     /// When it does not start.
     pub async fn restart(&mut self, name: &str) -> Result<()> {
         let log = self.options.folder.join(format!("{name}.log"));
-        let from = std::fs::metadata(&log).map(|m| m.len()).unwrap_or(0);
+        let from = match std::fs::metadata(&log) {
+            Ok(log) => log.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error).wrap_err_with(|| format!("look at {}", log.display())),
+        };
         if name == Names::AGGREGATOR {
             // Others know it and its content node by their addresses.
             let listen = self.aggregator.url.trim_start_matches("http://").to_owned();

@@ -259,12 +259,13 @@ pub fn read_file(path: &Path, max_bytes: u64) -> Result<Vec<u8>> {
     ))
 }
 
-/// Writes files into a folder, which is made when absent.
+/// Writes files below a folder. It and the folders within that paths name are made when absent.
 pub fn write_files(folder: &Path, files: &[(&str, &[u8])]) -> Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(folder).wrap_err_with(|| format!("create {}", folder.display()))?;
     let mut paths = Vec::with_capacity(files.len());
     for (name, bytes) in files {
         let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent).wrap_err_with(|| format!("create {}", parent.display()))?;
         std::fs::write(&path, bytes).wrap_err_with(|| format!("write {}", path.display()))?;
         paths.push(path);
     }

@@ -59,7 +59,7 @@ enum Command {
     /// Look at tasks: seed, turns, claims and certificates.
     #[command(subcommand)]
     Task(commands::task::Task),
-    /// Join and leave the operator set, and look at operators.
+    /// Join and leave the operator set, look at operators, and check a machine.
     #[command(subcommand)]
     Operator(commands::operator::Operator),
     /// Withdraw what the contracts owe to an account.

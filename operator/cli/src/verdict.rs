@@ -99,7 +99,7 @@ pub fn judge(evidence: &Evidence, thresholds: &Thresholds) -> Judgement {
     let [lower, upper] = [evidence.lower, evidence.upper].map(i128::from);
     let is_better = |lower: i128| lower >= i128::from(min_improvement);
     let is_worse = |upper: i128| upper < -i128::from(slash_margin);
-    let by = i128::from(margin.unwrap_or_default());
+    let by = margin.map_or(0, i128::from);
     let (better, worse) = (is_better(lower - by), is_worse(upper + by));
     let left_to_margin = (better, worse) != (is_better(lower + by), is_worse(upper - by));
     let sure = |name: &str, bound: i64, sign: char, sum: i128| match margin {

@@ -242,6 +242,16 @@ pub enum Guard {
     Seccomp,
 }
 
+impl Guard {
+    /// Every guard.
+    pub const ALL: [Self; 4] = [
+        Self::ResourceLimits,
+        Self::NoNewPrivileges,
+        Self::Landlock,
+        Self::Seccomp,
+    ];
+}
+
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -25,6 +25,8 @@ pub use op::{
     Returns, RnnActivation, Rotary, TransposedConvolution,
 };
 
+pub use crate::plain_function;
+
 /// Largest architecture file that is read.
 pub const MAX_ARCHITECTURE_BYTES: usize = 1 << 20;
 /// Most inputs of a model.

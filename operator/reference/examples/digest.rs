@@ -2,14 +2,19 @@
 //!
 //!     cargo run --package zarathustra-reference --example digest
 
-#[path = "../tests/common/mod.rs"]
-mod common;
+#[path = "../tests/common/compute.rs"]
+mod compute;
+#[path = "../tests/common/digest.rs"]
+mod digest;
+#[path = "../tests/common/functions.rs"]
+mod functions;
+#[path = "../tests/common/operation.rs"]
+mod operation;
 #[path = "../../../tests/vectors/operators.rs"]
-#[allow(dead_code, reason = "the answers are compared elsewhere")]
 mod vectors;
 
 fn main() {
-    for line in common::digest::lines() {
+    for line in digest::lines() {
         println!("{line}");
     }
 }

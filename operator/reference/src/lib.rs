@@ -69,7 +69,7 @@ impl Model {
         let specs = architecture.parameters();
         let counts = [specs.len(), parameters.len()];
         let mismatch = specs.iter().zip(parameters).position(|(s, t)| !fits(s, t));
-        let missing = (counts[0] != counts[1]).then(|| counts.into_iter().min().unwrap_or(0));
+        let missing = (counts[0] != counts[1]).then(|| counts[0].min(counts[1]));
         if let Some(index) = mismatch.or(missing) {
             return Err(ReferenceError::Parameter { index });
         }

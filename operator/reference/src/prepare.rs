@@ -2,7 +2,7 @@
 
 use zarathustra_model::architecture::{
     self, Convolution as ConvolutionOp, Direction, Op, Recurrent as RecurrentOp, Returns,
-    TransposedConvolution,
+    TransposedConvolution, plain_function,
 };
 
 use crate::{
@@ -195,21 +195,9 @@ impl Step<'_> {
                 unreachable!("steps are primitive")
             }
             Op::Embedding { .. } => unreachable!("embeddings take integers"),
-            Op::Relu {}
-            | Op::Relu6 {}
-            | Op::LeakyRelu { .. }
-            | Op::Elu { .. }
-            | Op::Selu {}
-            | Op::Gelu { .. }
-            | Op::Silu {}
-            | Op::Mish {}
-            | Op::Sigmoid {}
-            | Op::HardSigmoid {}
-            | Op::HardSilu {}
-            | Op::Tanh {}
-            | Op::Softplus {}
-            | Op::Softsign {}
-            | Op::Scale { .. } => unreachable!("functions of single elements"),
+            Op::LeakyRelu { .. } | Op::Elu { .. } | Op::Scale { .. } | plain_function!() => {
+                unreachable!("functions of single elements")
+            }
         }
     }
 

@@ -1,19 +1,18 @@
 //! Random graphs of all operations, with parameters and inputs of every kind: nothing panics, and
 //! every answer has the shape that the architecture says.
 
-mod common;
-#[path = "../../../tests/vectors/operators.rs"]
-#[allow(dead_code, reason = "these graphs are others")]
-mod vectors;
+#[path = "common/names.rs"]
+mod names;
+#[path = "common/tensors.rs"]
+mod tensors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use zarathustra_model::{
-    architecture::{Architecture, InputType},
-    safetensors::{Dtype, TensorView},
-};
+use zarathustra_model::architecture::{Architecture, InputType};
 use zarathustra_reference::{Model, Values};
+
+use tensors::tensors;
 
 const GRAPHS: u64 = 500;
 const ROWS: usize = 2;
@@ -240,18 +239,8 @@ fn random_graphs_are_computed_without_panic() {
             .map(|spec| random.floats(spec.elements(), ordinary))
             .map(|values| values.iter().flat_map(|x| x.to_le_bytes()).collect())
             .collect();
-        let tensors: Vec<_> = architecture
-            .parameters()
-            .iter()
-            .zip(&values)
-            .map(|(spec, data)| TensorView {
-                name: spec.name.clone(),
-                dtype: Dtype::F32,
-                shape: spec.shape.clone(),
-                data,
-            })
-            .collect();
-        let model = Model::new(&architecture, &tensors).expect("the parameters fit");
+        let model = Model::new(&architecture, &tensors(&architecture, &values))
+            .expect("the parameters fit");
 
         let input = &architecture.inputs()[0];
         let size = input.shape.iter().product::<u64>() as usize;
@@ -284,6 +273,6 @@ fn random_graphs_are_computed_without_panic() {
     }
     println!("{GRAPHS} graphs, {finite} answers all finite, operations used: {used:?}");
     let used: BTreeSet<String> = used.into_keys().collect();
-    assert_eq!(used, common::operations(), "an operation is in no graph");
+    assert_eq!(used, names::operations(), "an operation is in no graph");
     assert!(finite > GRAPHS as usize / 4, "nearly nothing comes out");
 }

@@ -1,34 +1,34 @@
 //! What is not a number, infinite, close to 0 or out of range. Expected values are by hand.
 
+#[path = "common/functions.rs"]
+mod functions;
+#[path = "common/operation.rs"]
+mod operation;
+#[path = "common/tensors.rs"]
+mod tensors;
+
 use zarathustra_model::{
     architecture::Architecture,
     safetensors::{Dtype, TensorView},
 };
 use zarathustra_reference::{Model, ReferenceError, Values};
 
+use functions::FUNCTIONS;
+use operation::operation;
+use tensors::tensors;
+
 const NAN: f32 = f32::NAN;
 const INF: f32 = f32::INFINITY;
 
 fn model(shape: &str, dtype: &str, node: &str, parameters: &[&[f32]]) -> Model {
-    let text = format!(
-        r#"{{"version":2,"inputs":[{{"name":"x","shape":{shape},"dtype":"{dtype}"}}],
-            "nodes":[{{"name":"y","inputs":["x"],{node}}}],"output":"y"}}"#
-    );
-    let architecture = Architecture::from_json(text.as_bytes()).expect(node);
-    let bytes: Vec<Vec<u8>> = parameters
-        .iter()
-        .map(|values| values.iter().flat_map(|x| x.to_le_bytes()).collect())
-        .collect();
-    let specs = architecture.parameters().iter().zip(&bytes);
-    let tensors: Vec<_> = specs
-        .map(|(spec, data)| TensorView {
-            name: spec.name.clone(),
-            dtype: Dtype::F32,
-            shape: spec.shape.clone(),
-            data,
-        })
-        .collect();
-    Model::new(&architecture, &tensors).expect(node)
+    let architecture = operation(shape, dtype, 1, node);
+    let bytes = parameters.iter().map(|values| bytes(values));
+    let bytes: Vec<_> = bytes.collect();
+    Model::new(&architecture, &tensors(&architecture, &bytes)).expect(node)
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 /// Compares bits: zeros have a sign, and what is not a number has one pattern.
@@ -46,24 +46,8 @@ fn what_is_not_a_number_goes_through() {
         0x7fc0_0000,
         "the pattern that is expected below"
     );
-    for node in [
-        r#""op":"relu""#,
-        r#""op":"relu6""#,
-        r#""op":"leaky_relu","negative_slope":0.1"#,
-        r#""op":"elu","alpha":1.0"#,
-        r#""op":"selu""#,
-        r#""op":"gelu","approximate":false"#,
-        r#""op":"gelu","approximate":true"#,
-        r#""op":"silu""#,
-        r#""op":"mish""#,
-        r#""op":"sigmoid""#,
-        r#""op":"hard_sigmoid""#,
-        r#""op":"hard_silu""#,
-        r#""op":"tanh""#,
-        r#""op":"softplus""#,
-        r#""op":"softsign""#,
-        r#""op":"dropout","rate":0.1"#,
-    ] {
+    let dropout = r#""op":"dropout","rate":0.1"#;
+    for node in FUNCTIONS.into_iter().chain([dropout]) {
         for sign in [NAN, -NAN, f32::from_bits(0x7f80_0001)] {
             check("[1]", node, &[], &[sign], &[NAN]);
         }
@@ -102,22 +86,9 @@ fn a_masked_place_takes_part_in_nothing() {
     // One feature, one head, every projection 1: the first place sees itself alone.
     let node = r#""op":"multi_head_attention","heads":1,"key_value_heads":1,"head_size":1,
         "units":1,"bias":false,"output_bias":false,"causal":true,"rotary":null"#;
-    let text = format!(
-        r#"{{"version":2,"inputs":[{{"name":"x","shape":[2,1],"dtype":"f32"}}],
-            "nodes":[{{"name":"y","inputs":["x","x","x"],{node}}}],"output":"y"}}"#
-    );
-    let architecture = Architecture::from_json(text.as_bytes()).expect("attention");
-    let one = 1.0_f32.to_le_bytes();
-    let specs = architecture.parameters().iter();
-    let tensors: Vec<_> = specs
-        .map(|spec| TensorView {
-            name: spec.name.clone(),
-            dtype: Dtype::F32,
-            shape: spec.shape.clone(),
-            data: &one,
-        })
-        .collect();
-    let model = Model::new(&architecture, &tensors).expect("attention");
+    let architecture = operation("[2,1]", "f32", 3, node);
+    let ones = vec![bytes(&[1.0]); architecture.parameters().len()];
+    let model = Model::new(&architecture, &tensors(&architecture, &ones)).expect("attention");
     let answer = model.forward(&[Values::F32(&[2.0, NAN])], 1);
     let answer = answer.expect("the input fits");
     assert_eq!(answer[0], 2.0);

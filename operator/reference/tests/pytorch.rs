@@ -1,12 +1,16 @@
 //! Every operation against what PyTorch computes in 64 bits (tests/vectors/operators.py).
 
-mod common;
+#[path = "common/compute.rs"]
+mod compute;
+#[path = "common/names.rs"]
+mod names;
 #[path = "../../../tests/vectors/operators.rs"]
 mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{compute, folder};
+use compute::{architecture, compute, compute_part, folder};
+use vectors::Case;
 
 /// How far a result may be from the expected one, of one expected element: both are one true value
 /// up to errors of 64-bit floats, rounded to 32 bits. They are equal, or neighbours where the true
@@ -58,14 +62,14 @@ fn every_case_is_what_pytorch_computes() {
     );
     let mut files: BTreeSet<_> = cases.into_iter().map(|(file, _)| file).collect();
     assert!(files.remove("graph"), "no case of several nodes");
-    assert_eq!(files, common::operations(), "an operation has no case");
+    assert_eq!(files, names::operations(), "an operation has no case");
 }
 
 /// Each case has the parameters that its architecture implies, by name and shape.
 #[test]
 fn the_cases_have_the_parameters_that_architectures_imply() {
     for (file, case) in vectors::read(&folder()) {
-        let architecture = common::architecture(&case);
+        let architecture = architecture(&case);
         let implied = architecture.parameters().iter();
         let implied: BTreeMap<_, _> = implied.map(|p| (&p.name, &p.shape)).collect();
         let drawn = case.parameters.iter();
@@ -74,13 +78,21 @@ fn the_cases_have_the_parameters_that_architectures_imply() {
     }
 }
 
+/// The engine's answer to one row alone.
+fn compute_row(case: &Case, row: usize) -> Vec<f32> {
+    compute_part(case, |input| {
+        let size = input.values.len() / case.rows;
+        (input.values[row * size..][..size].to_vec(), 1)
+    })
+}
+
 /// Rows do not know of each other.
 #[test]
 fn rows_are_the_same_alone_and_together() {
     for (file, case) in vectors::read(&folder()) {
         let together = compute(&case);
         let rows: Vec<f32> = (0..case.rows)
-            .flat_map(|row| common::compute_row(&case, row))
+            .flat_map(|row| compute_row(&case, row))
             .collect();
         assert_eq!(together, rows, "{file}, {}", case.name);
     }

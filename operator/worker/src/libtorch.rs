@@ -15,7 +15,7 @@ mod recurrent;
 mod shape;
 
 use tch::{Device, Kind, TchError, Tensor};
-use zarathustra_eval::architecture::{Architecture, InputType, Op};
+use zarathustra_eval::architecture::{Architecture, InputType, Op, plain_function};
 use zarathustra_eval::cost::Cost;
 use zarathustra_eval::safetensors::TensorView;
 
@@ -197,23 +197,12 @@ fn build(
         | Op::Scale { .. }
         | Op::Slice { .. }
         | Op::Pad { .. } => shape::layer(op, result, parameters),
-        Op::Relu {}
-        | Op::Relu6 {}
-        | Op::LeakyRelu { .. }
+        Op::LeakyRelu { .. }
         | Op::Prelu { .. }
         | Op::Elu { .. }
-        | Op::Selu {}
-        | Op::Gelu { .. }
-        | Op::Silu {}
-        | Op::Mish {}
-        | Op::Sigmoid {}
-        | Op::HardSigmoid {}
-        | Op::HardSilu {}
-        | Op::Tanh {}
-        | Op::Softplus {}
-        | Op::Softsign {}
         | Op::Softmax { .. }
-        | Op::LogSoftmax { .. } => activation::layer(op, parameters),
+        | Op::LogSoftmax { .. }
+        | plain_function!() => activation::layer(op, parameters),
         Op::TransformerEncoder(_) | Op::TransformerDecoder(_) => {
             Err(TchError::Torch("a transformer block is no step".to_owned()))
         }

@@ -52,29 +52,42 @@ def _kernel(array):
     return array.transpose([spatial + 1, spatial, *range(spatial)])
 
 
+def _weigh(layer, node, shape, channels, bias, reorder):
+    """Gives a node its weight, which Keras has in this shape and another order, and its bias."""
+    variables = [Variable("vars/0", shape)] + ([Variable("vars/1", [channels])] if bias else [])
+
+    def convert(arrays):
+        layer.graph.set(node, weight=reorder(arrays[0]))
+        if bias:
+            layer.graph.set(node, bias=arrays[1])
+
+    layer.weights(variables, convert)
+
+
+def _convolved(layer, inputs, spatial, choose, reorder):
+    """One convolution. ``choose`` says, by the inputs' channels, its channels, its groups and the
+    last two dimensions of Keras's weight."""
+    graph = layer.graph
+    source, moved = _images(layer, inputs[0], spatial)
+    channels, groups, ends = choose(graph.shapes[source][0])
+    bias, settings = bool(layer.get("use_bias", True)), _settings(layer, source, spatial)
+    node = graph.add(
+        f"conv{spatial}d", [source], layer.name,
+        channels=channels, **settings, groups=groups, bias=bias,
+    )  # fmt: skip
+    _weigh(layer, node, [*settings["kernel"], *ends], channels, bias, reorder)
+    return behind(layer, Tensor(graph, node, moved))
+
+
 def convolution(spatial):
     """``Conv1D`` or ``Conv2D``."""
 
     def make(layer, inputs):
-        graph = layer.graph
-        source, moved = _images(layer, inputs[0], spatial)
-        channels, groups = layer.integer("filters"), layer.get("groups", 1) or 1
-        bias, settings = bool(layer.get("use_bias", True)), _settings(layer, source, spatial)
-        node = graph.add(
-            f"conv{spatial}d", [source], layer.name,
-            channels=channels, **settings, groups=groups, bias=bias,
-        )  # fmt: skip
-        inner = graph.shapes[source][0] // groups
-        variables = [Variable("vars/0", [*settings["kernel"], inner, channels])]
-        variables += [Variable("vars/1", [channels])] if bias else []
+        def choose(inner):
+            channels, groups = layer.integer("filters"), layer.get("groups", 1) or 1
+            return channels, groups, [inner // groups, channels]
 
-        def convert(arrays):
-            graph.set(node, weight=_kernel(arrays[0]))
-            if bias:
-                graph.set(node, bias=arrays[1])
-
-        layer.weights(variables, convert)
-        return behind(layer, Tensor(graph, node, moved))
+        return _convolved(layer, inputs, spatial, choose, _kernel)
 
     return make
 
@@ -90,24 +103,11 @@ def depthwise(spatial):
     """``DepthwiseConv1D`` or ``DepthwiseConv2D``."""
 
     def make(layer, inputs):
-        graph = layer.graph
-        source, moved = _images(layer, inputs[0], spatial)
-        inner, times = graph.shapes[source][0], layer.integer("depth_multiplier")
-        bias, settings = bool(layer.get("use_bias", True)), _settings(layer, source, spatial)
-        node = graph.add(
-            f"conv{spatial}d", [source], layer.name,
-            channels=inner * times, **settings, groups=inner, bias=bias,
-        )  # fmt: skip
-        variables = [Variable("vars/0", [*settings["kernel"], inner, times])]
-        variables += [Variable("vars/1", [inner * times])] if bias else []
+        def choose(inner):
+            times = layer.integer("depth_multiplier")
+            return inner * times, inner, [inner, times]
 
-        def convert(arrays):
-            graph.set(node, weight=_depthwise(arrays[0]))
-            if bias:
-                graph.set(node, bias=arrays[1])
-
-        layer.weights(variables, convert)
-        return behind(layer, Tensor(graph, node, moved))
+        return _convolved(layer, inputs, spatial, choose, _depthwise)
 
     return make
 
@@ -192,15 +192,7 @@ def transposed(spatial):
         if any(a and a >= max(s, d) for a, s, d in zip(added, stride, dilation)):
             raise Unsupported(f"output_padding {added} is not less than stride and dilation")
         inner = graph.shapes[source][0]
-        variables = [Variable("vars/0", [*kernel, channels, inner])]
-        variables += [Variable("vars/1", [channels])] if bias else []
-
-        def convert(arrays):
-            graph.set(node, weight=_kernel(arrays[0]))
-            if bias:
-                graph.set(node, bias=arrays[1])
-
-        layer.weights(variables, convert)
+        _weigh(layer, node, [*kernel, channels, inner], channels, bias, _kernel)
         result = node
         for dim, places in enumerate(cut, start=1):
             if places:

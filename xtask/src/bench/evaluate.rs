@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, process::Command};
 
 use clap::Args;
-use eyre::{OptionExt as _, Result, WrapErr as _, ensure};
+use eyre::{OptionExt as _, Result, WrapErr as _, ensure, eyre};
 use serde_json::{Value, json};
 
 use crate::{checkout::Checkout, process};
@@ -155,17 +155,16 @@ impl Bench<'_> {
                 .arg(&self.folder)
                 .args([name, &numbers[0], &numbers[1], "1"]);
             let ours = json_of(&mut ours)?;
-            model = least(&ours["model_seconds"]).min(model);
-            evaluator = least(&ours["evaluator_seconds"]).min(evaluator);
-            start = least(&ours["cold_start_seconds"]).min(start);
-            peak = ours["peak_memory_bytes"].as_u64().unwrap_or(0).max(peak);
+            model = least(&ours, "model_seconds")?.min(model);
+            evaluator = least(&ours, "evaluator_seconds")?.min(evaluator);
+            start = least(&ours, "cold_start_seconds")?.min(start);
+            peak = peak_memory_bytes(&ours)?.max(peak);
 
             let mut theirs = self.pytorch("time");
             theirs.args([name, "--samples", &numbers[0], "--batch", &numbers[1]]);
             let theirs = json_of(theirs.args(["--threads", "1", "--rounds", "2"]))?;
-            pytorch = least(&theirs["seconds"]).min(pytorch);
-            let held = theirs["peak_memory_bytes"].as_u64().unwrap_or(0);
-            pytorch_peak = held.max(pytorch_peak);
+            pytorch = least(&theirs, "seconds")?.min(pytorch);
+            pytorch_peak = peak_memory_bytes(&theirs)?.max(pytorch_peak);
         }
         Ok(json!({
             "name": name,
@@ -242,12 +241,19 @@ impl Bench<'_> {
     }
 }
 
-/// The least of a list of numbers.
-fn least(numbers: &Value) -> f64 {
-    let numbers = numbers.as_array().into_iter().flatten();
+/// The least of the numbers in a field of what a side says.
+fn least(said: &Value, field: &str) -> Result<f64> {
+    let numbers = said[field].as_array().into_iter().flatten();
+    let numbers: Option<Vec<_>> = numbers.map(Value::as_f64).collect();
     numbers
-        .filter_map(Value::as_f64)
-        .fold(f64::INFINITY, f64::min)
+        .and_then(|numbers| numbers.into_iter().reduce(f64::min))
+        .ok_or_else(|| eyre!("{field} are no numbers in {said}"))
+}
+
+fn peak_memory_bytes(said: &Value) -> Result<u64> {
+    said["peak_memory_bytes"]
+        .as_u64()
+        .ok_or_else(|| eyre!("no peak memory in {said}"))
 }
 
 fn json_of(command: &mut Command) -> Result<Value> {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use eyre::{Result, WrapErr as _, bail};
+use eyre::{OptionExt as _, Result, WrapErr as _, bail};
 
 use super::{Part, Setup, npm, python, replace, workshop};
 use crate::process;
@@ -34,7 +34,8 @@ pub fn install(setup: &Setup<'_>) -> Result<()> {
 /// The version of the running Python, if PyTorch and Keras are pinned for it.
 pub fn check_python() -> Result<String> {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";
-    let running = process::answer("python3", &["-c", version]).unwrap_or_default();
+    let running = process::answer("python3", &["-c", version]);
+    let running = running.ok_or_eyre("python3 does not run")?;
     let running = running.trim();
     if !PYTHONS.contains(&running) {
         bail!("python3 is {running}; PyTorch and Keras are pinned for Python 3.11 to 3.13");

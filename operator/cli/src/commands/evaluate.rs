@@ -33,7 +33,9 @@ pub struct Evaluate {
     /// Seed, 32 bytes of hex; random when absent. Operators use one that nobody can know before.
     #[arg(long)]
     seed: Option<B256>,
-    /// What computes; as operators choose when absent. The figures of a settled task name theirs.
+    /// What computes; when absent libtorch, and the reference engine where libtorch's figures do not
+    /// decide. Performers make sure of libtorch's figures with the reference engine, as `reference`
+    /// does. The figures of a settled task name their engine.
     #[arg(long, value_enum)]
     engine: Option<worker::Engine>,
     #[command(flatten)]

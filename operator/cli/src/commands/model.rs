@@ -164,7 +164,8 @@ enum Start {
 /// Norms begin as the identity, biases at zero, slopes at 0.25, all else within the bounds of
 /// Glorot and Bengio.
 fn start(op: &Op, spec: &ParameterSpec) -> Start {
-    let suffix = spec.name.rsplit('.').next().unwrap_or_default();
+    let name = spec.name.as_str();
+    let suffix = name.rsplit_once('.').map_or(name, |(_, suffix)| suffix);
     match (op, suffix) {
         (
             Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::GroupNorm { .. } | Op::RmsNorm { .. },

@@ -1,5 +1,7 @@
 //! `zarathustra operator`: join, leave, look.
 
+mod check;
+
 use std::path::{Path, PathBuf};
 
 use alloy::{
@@ -15,6 +17,7 @@ use zarathustra_chain::{Call, Chain, abi::avs_governance::IAvsGovernance, read};
 
 use crate::{
     amount::ether,
+    commands::worker::Worker,
     context::Globals,
     errors::refusal,
     events,
@@ -49,7 +52,7 @@ sol! {
 /// The operator set of this AVS.
 const OPERATOR_SET: u32 = 0;
 
-/// Join and leave the operator set, and look at operators.
+/// Join and leave the operator set, look at operators, and check a machine.
 #[derive(Debug, Subcommand)]
 pub enum Operator {
     /// Join the operator set, with a BLS key and an address that signs claims. The account must be
@@ -74,6 +77,14 @@ pub enum Operator {
     },
     /// List the operators of the newest epoch.
     List,
+    /// Show what keeps strangers' models and programs apart from this machine.
+    ///
+    /// A worker enters its sandbox and tells what is in force. Exits with 1 when a guard is missing.
+    /// Control groups are those of whoever runs this; a service may be given others.
+    Check {
+        #[command(flatten)]
+        worker: Worker,
+    },
 }
 
 impl Operator {
@@ -94,6 +105,7 @@ impl Operator {
                 status(&globals.chain().await?, operator).await
             }
             Self::List => list(&globals.chain().await?).await,
+            Self::Check { worker } => return check::check(globals, &worker).await,
         }
         .map(Some)
     }

@@ -4,3 +4,5 @@ mod check;
 mod programs;
 mod projects;
 mod run;
+
+pub use programs::worker;

@@ -7,6 +7,7 @@ mod bad_input;
 mod chain;
 mod content;
 mod evaluator;
+mod isolation;
 mod keys;
 mod models;
 mod node;

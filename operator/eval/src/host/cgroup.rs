@@ -39,7 +39,7 @@ pub struct Group {
 impl Group {
     /// Puts a process into groups of its own. `None` where that cannot be done.
     pub fn admit(pid: Option<u32>, memory_bytes: u64) -> Option<Self> {
-        let parents = parents()?;
+        let parents = parents().ok()?;
         let pid = pid?.to_string();
         let group = Self::make(parents, memory_bytes)
             .inspect_err(|error| tracing::debug!(%error, "make a control group"))
@@ -96,7 +96,13 @@ impl Group {
 
     /// Whether the kernel ended a process of the group for its memory.
     pub fn ended_a_process(&self) -> bool {
-        let text = fs::read_to_string(&self.events).unwrap_or_default();
+        let text = match fs::read_to_string(&self.events) {
+            Ok(text) => text,
+            Err(error) => {
+                tracing::warn!(%error, "read what a control group did; why its worker ended may be told wrongly");
+                return false;
+            }
+        };
         text.lines()
             .filter_map(|line| line.strip_prefix("oom_kill "))
             .any(|count| count.trim() != "0")
@@ -139,8 +145,20 @@ fn remove_leftovers(parents: &Parents) {
         Parents::V2(parent) => vec![parent],
         Parents::V1 { memory, pids } => std::iter::once(memory).chain(pids).collect(),
     };
-    let groups = folders.into_iter().flat_map(fs::read_dir);
-    for group in groups.flatten().flatten() {
+    let groups = folders
+        .into_iter()
+        .flat_map(|folder| match fs::read_dir(folder) {
+            Ok(groups) => groups.collect(),
+            Err(error) => vec![Err(error)],
+        });
+    for group in groups {
+        let group = match group {
+            Ok(group) => group,
+            Err(error) => {
+                tracing::debug!(%error, "look for control groups that were left behind");
+                continue;
+            }
+        };
         let name = group.file_name();
         let owner = name
             .to_str()
@@ -151,8 +169,8 @@ fn remove_leftovers(parents: &Parents) {
     }
 }
 
-/// Version of the control groups that workers are put into.
-pub fn version() -> Option<&'static str> {
+/// Version of the control groups that workers are put into, or why they are put into none.
+pub fn version() -> Result<&'static str, &'static str> {
     parents().map(|parents| match parents {
         Parents::V2(_) => "v2",
         Parents::V1 { .. } => "v1",
@@ -160,34 +178,46 @@ pub fn version() -> Option<&'static str> {
 }
 
 /// Found once: programs do not change their group while they run.
-fn parents() -> Option<&'static Parents> {
-    static PARENTS: OnceLock<Option<Parents>> = OnceLock::new();
+fn parents() -> Result<&'static Parents, &'static str> {
+    static PARENTS: OnceLock<Result<Parents, String>> = OnceLock::new();
     PARENTS
         .get_or_init(|| {
-            let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-            let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-            find(&groups, &mounts).inspect(remove_leftovers)
+            let read = |file: &str| {
+                fs::read_to_string(file).map_err(|error| format!("read {file}: {error}"))
+            };
+            find(&read("/proc/self/cgroup")?, &read("/proc/self/mountinfo")?)
+                .inspect(remove_leftovers)
         })
         .as_ref()
+        .map_err(String::as_str)
 }
 
-fn find(groups: &str, mounts: &str) -> Option<Parents> {
-    let usable = |parents: &Parents| {
-        Group::make(parents, 1 << 30)
-            .inspect_err(|error| tracing::debug!(?parents, %error, "no control group here"))
-            .is_ok()
-    };
-    let own = own_group(groups, mounts, None)
-        .into_iter()
-        .flat_map(|own| [Some(own.clone()), handed_over_parent(&own)])
-        .flatten()
-        .filter(|folder| delegate(folder).is_ok())
-        .map(Parents::V2);
-    let v1 = own_group(groups, mounts, Some("memory")).map(|memory| Parents::V1 {
-        memory,
-        pids: own_group(groups, mounts, Some("pids")),
-    });
-    own.chain(v1).find(usable)
+/// The first place where a group can be made, or what kept each from being one.
+fn find(groups: &str, mounts: &str) -> Result<Parents, String> {
+    let usable = |parents: &Parents| Group::make(parents, 1 << 30).map(drop);
+    let mut refused = Vec::new();
+    let own = own_group(groups, mounts, None);
+    let above = own.as_deref().and_then(handed_over_parent);
+    for folder in own.into_iter().chain(above) {
+        let parents = Parents::V2(folder.clone());
+        match delegate(&folder).and_then(|()| usable(&parents)) {
+            Ok(()) => return Ok(parents),
+            Err(error) => refused.push(format!("v2, {}: {error}", folder.display())),
+        }
+    }
+    if let Some(memory) = own_group(groups, mounts, Some("memory")) {
+        let folder = memory.display().to_string();
+        let pids = own_group(groups, mounts, Some("pids"));
+        let parents = Parents::V1 { memory, pids };
+        match usable(&parents) {
+            Ok(()) => return Ok(parents),
+            Err(error) => refused.push(format!("v1, {folder}: {error}")),
+        }
+    }
+    if refused.is_empty() {
+        return Err("no hierarchy of them shows this program's group".to_owned());
+    }
+    Err(refused.join("; "))
 }
 
 /// The folder of this program's group: of version 2, or of a controller of version 1.
@@ -265,5 +295,39 @@ mod tests {
         assert_eq!(own(Some("cpu")), None);
         let elsewhere = HYBRID_MOUNTS.replace("0:28 / ", "0:28 /other ");
         assert_eq!(own_group(HYBRID_GROUPS, &elsewhere, Some("memory")), None);
+    }
+
+    #[test]
+    fn every_place_that_is_refused_says_why() {
+        let hybrid = find(
+            HYBRID_GROUPS,
+            &HYBRID_MOUNTS.replace("/sys/fs/", "/nowhere/"),
+        );
+        let nothing_there = "No such file or directory (os error 2)";
+        let expected = format!(
+            "v2, /nowhere/cgroup/unified/unit: {nothing_there}; \
+             v1, /nowhere/cgroup/memory/service/one: {nothing_there}"
+        );
+        assert_eq!(hybrid, Err(expected));
+        let none = "no hierarchy of them shows this program's group";
+        assert_eq!(find("", HYBRID_MOUNTS), Err(none.to_owned()));
+        assert_eq!(find(HYBRID_GROUPS, ""), Err(none.to_owned()));
+    }
+
+    #[test]
+    fn a_group_whose_events_count_a_kill_ended_a_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let group = Group {
+            folders: Vec::new(),
+            events: folder.path().join("memory.events"),
+        };
+        assert!(!group.ended_a_process(), "nothing can be read");
+        for (events, ended) in [
+            ("oom 1\noom_kill 0\n", false),
+            ("oom 1\noom_kill 2\n", true),
+        ] {
+            fs::write(&group.events, events).expect("written");
+            assert_eq!(group.ended_a_process(), ended, "{events}");
+        }
     }
 }

@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Isolation {
     /// The sandbox of a worker.
     pub protection: Protection,
-    /// Version of the control groups that workers are put into, if they can be.
-    pub cgroups: Option<&'static str>,
+    /// Version of the control groups that workers are put into, or why they are put into none.
+    pub cgroups: Result<&'static str, &'static str>,
 }
 
 impl fmt::Display for Isolation {
@@ -28,8 +28,8 @@ impl fmt::Display for Isolation {
         } = &self.protection;
         write!(f, "Landlock {landlock_abi}, seccomp, resource limits")?;
         match self.cgroups {
-            Some(version) => write!(f, ", cgroups {version}")?,
-            None => write!(f, ", no cgroups")?,
+            Ok(version) => write!(f, ", cgroups {version}")?,
+            Err(why) => write!(f, ", no cgroups ({why})")?,
         }
         for (guard, why) in missing {
             write!(f, "; MISSING {guard}: {}", brief(why))?;
@@ -55,7 +55,10 @@ pub async fn check_sandbox(settings: &WorkerSettings) -> Result<Isolation, Local
     match answer.reply {
         Reply::Checked(protection) => Ok(Isolation {
             protection,
-            cgroups: settings.cgroups.then(cgroup::version).flatten(),
+            cgroups: match settings.cgroups {
+                true => cgroup::version(),
+                false => Err("the settings want none"),
+            },
         }),
         Reply::Local { kind, detail } => Err(LocalFailure::of_worker(kind, &detail)),
         other => Err(LocalFailure::WorkerLost {

@@ -29,9 +29,9 @@ const MAX_ERROR_BYTES: u64 = 16 << 10;
 /// How long a worker that has replied may take to end by itself.
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 const SIGXCPU: i32 = 24;
-/// A variable for workers: freed memory stays with the process, up to the largest pieces that the C library allows this
-/// for. Else it takes each large tensor from the kernel anew, whose zeros cost more than many a
-/// layer computes.
+/// A variable of workers: freed memory stays with the process, up to the largest pieces that the
+/// C library allows this for. Else it takes each large tensor from the kernel anew, whose zeros
+/// cost more than many a layer computes.
 pub const ALLOCATOR: (&str, &str) = (
     "GLIBC_TUNABLES",
     "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824",
@@ -135,7 +135,11 @@ pub async fn run(
     let status = end(&mut child, outcome.is_ok()).await;
     // Whoever else holds the pipe, nobody waits for them.
     let errors = tokio::time::timeout(EXIT_PATIENCE, errors).await;
-    let errors = errors.map_or_else(|_| String::new(), Result::unwrap_or_default);
+    let errors = match errors {
+        Ok(Ok(errors)) => errors,
+        Ok(Err(error)) => format!("its errors were not read: {error}"),
+        Err(_) => "its errors were not read: somebody holds the pipe".to_owned(),
+    };
     match outcome? {
         Ok((reply, scores)) => Ok(Answer {
             reply,
@@ -237,15 +241,23 @@ async fn watch_memory(pid: Option<u32>, limit: u64, peak: &mut u64) -> String {
     loop {
         // A process that is gone has no such file; the exchange notices its end.
         if let Ok(status) = std::fs::read_to_string(&path) {
-            let most = field_bytes(&status, "VmHWM:").unwrap_or_default();
             let held = held_bytes(&status);
-            *peak = most.max(held).max(*peak);
+            *peak = held.max(*peak);
+            // Left out, as all that is said of memory, once the process has ended.
+            if let Some(most) = field_bytes(&status, "VmHWM:") {
+                *peak = most.max(*peak);
+            }
             if held > limit {
                 return format!("the worker holds {held} bytes, this operator allows {limit}");
             }
-            let threads = field(&status, "Threads:").unwrap_or_default();
-            if threads > MAX_THREADS {
-                return format!("the worker has {threads} threads, {MAX_THREADS} are allowed");
+            match field(&status, "Threads:") {
+                Some(threads) if threads > MAX_THREADS => {
+                    return format!("the worker has {threads} threads, {MAX_THREADS} are allowed");
+                }
+                Some(_) => {}
+                None => {
+                    return "the kernel does not tell how many threads the worker has".to_owned();
+                }
             }
         }
         tokio::time::sleep(MEMORY_POLL).await;

@@ -42,6 +42,9 @@ impl WorkerProgram {
             Some(path) => path.clone(),
             None => find_worker()?,
         };
+        // It will be started in another folder.
+        let path = std::path::absolute(&path)
+            .map_err(LocalFailure::setup(format!("find {}", path.display())))?;
         let mut lock = stated_by(&path).await?;
         if let Some(rows) = self.batch_rows {
             lock = lock.with_batch_rows(rows);

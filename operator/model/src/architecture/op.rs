@@ -445,6 +445,26 @@ pub enum Op {
     },
 }
 
+/// The pattern of the functions of single elements that have neither parameters nor numbers of
+/// their own. A match that uses it stays exhaustive.
+#[macro_export]
+macro_rules! plain_function {
+    () => {
+        $crate::architecture::Op::Relu {}
+            | $crate::architecture::Op::Relu6 {}
+            | $crate::architecture::Op::Selu {}
+            | $crate::architecture::Op::Gelu { .. }
+            | $crate::architecture::Op::Silu {}
+            | $crate::architecture::Op::Mish {}
+            | $crate::architecture::Op::Sigmoid {}
+            | $crate::architecture::Op::HardSigmoid {}
+            | $crate::architecture::Op::HardSilu {}
+            | $crate::architecture::Op::Tanh {}
+            | $crate::architecture::Op::Softplus {}
+            | $crate::architecture::Op::Softsign {}
+    };
+}
+
 impl Op {
     /// The operation's name as the file spells it.
     pub fn name(&self) -> String {

@@ -2,7 +2,7 @@
 
 use super::{
     ArchitectureError, Attention, Convolution, Direction, MAX_DIMENSION, MAX_RANK, Op, Recurrent,
-    Returns, Rotary, TransposedConvolution,
+    Returns, Rotary, TransposedConvolution, plain_function,
 };
 
 /// Most inputs of an operation that takes several.
@@ -139,20 +139,7 @@ pub fn result(node: &str, op: &Op, inputs: &[&[u64]]) -> Result<Vec<u64>, Archit
             let padded = x.iter().zip(padding);
             Ok(padded.map(|(size, [a, b])| size + a + b).collect())
         }
-        Op::LearnedPositions {}
-        | Op::Relu {}
-        | Op::Relu6 {}
-        | Op::Prelu { .. }
-        | Op::Selu {}
-        | Op::Gelu { .. }
-        | Op::Silu {}
-        | Op::Mish {}
-        | Op::Sigmoid {}
-        | Op::HardSigmoid {}
-        | Op::HardSilu {}
-        | Op::Tanh {}
-        | Op::Softplus {}
-        | Op::Softsign {} => Ok(x.to_vec()),
+        Op::LearnedPositions {} | Op::Prelu { .. } | plain_function!() => Ok(x.to_vec()),
     }
 }
 
@@ -174,11 +161,15 @@ impl At<'_> {
         if holds {
             return Ok(());
         }
-        Err(ArchitectureError::Attribute {
+        Err(self.unfit(attribute, expected))
+    }
+
+    fn unfit(&self, attribute: &'static str, expected: &'static str) -> ArchitectureError {
+        ArchitectureError::Attribute {
             node: self.node.to_owned(),
             attribute,
             expected,
-        })
+        }
     }
 
     fn refuse(&self, shape: &[u64], expected: &'static str) -> ArchitectureError {
@@ -203,8 +194,8 @@ impl At<'_> {
         let size = usize::try_from(dim)
             .ok()
             .and_then(|dim| self.shape.get(dim));
-        self.require(size.is_some(), "dim", "a dimension of the input")?;
-        Ok(size.copied().unwrap_or_default())
+        size.copied()
+            .ok_or_else(|| self.unfit("dim", "a dimension of the input"))
     }
 
     fn trailing(&self, dims: u64) -> Result<(), ArchitectureError> {
@@ -312,8 +303,7 @@ impl At<'_> {
             // Factors below 2^25 each: no sum here leaves 64 bits.
             let whole = (size - 1) * c.stride[i] + c.dilation[i] * (c.kernel[i] - 1) + added + 1;
             let left = whole.checked_sub(2 * c.padding[i]).filter(|left| *left > 0);
-            self.require(left.is_some(), "padding", "less than what is there")?;
-            shape.push(left.unwrap_or_default());
+            shape.push(left.ok_or_else(|| self.unfit("padding", "less than what is there"))?);
         }
         Ok(shape)
     }

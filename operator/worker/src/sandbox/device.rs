@@ -2,6 +2,7 @@
 //! libtorch or wasmtime meets the driver, a large piece of the kernel.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where the driver and its libraries read; not every system has all of them.
@@ -48,22 +49,25 @@ pub const CALLS: &[i64] = &[
 
 /// What may be read besides: the system's libraries, what tells of devices, and the folders of
 /// the libraries that are loaded, which load more from there.
-pub fn reads() -> BTreeSet<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+pub fn reads() -> io::Result<BTreeSet<PathBuf>> {
+    let maps = std::fs::read_to_string("/proc/self/maps")?;
     let loaded = maps
         .lines()
         .filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])))
         .filter(|path| path.to_string_lossy().contains(".so"))
         .filter_map(|path| path.parent().map(Path::to_owned));
     let all = READS.iter().map(PathBuf::from).chain(loaded);
-    all.filter(|path| path.exists()).collect()
+    Ok(all.filter(|path| path.exists()).collect())
 }
 
 /// The device files of the driver; it reads, writes and controls them.
-pub fn devices() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    entries
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("nvidia"))
-        .map(|entry| entry.path())
-        .collect()
+pub fn devices() -> io::Result<Vec<PathBuf>> {
+    let mut devices = Vec::new();
+    for entry in std::fs::read_dir("/dev")? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("nvidia") {
+            devices.push(entry.path());
+        }
+    }
+    Ok(devices)
 }

@@ -23,6 +23,9 @@ pub enum FilesError {
     /// A path of the job cannot be opened.
     #[error(transparent)]
     Path(#[from] landlock::PathFdError),
+    /// What a device's driver needs could not be looked up.
+    #[error("look for the device: {0}")]
+    Device(std::io::Error),
     /// The kernel has no Landlock, or it is switched off.
     #[error("the kernel has none: {0:?}")]
     Absent(LandlockStatus),
@@ -59,7 +62,7 @@ pub fn restrict(files: &[&Path], device: Device) -> Result<u32, FilesError> {
         ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(PROCESSORS)?, read))?;
     }
     if device == Device::Cuda {
-        for path in super::device::reads() {
+        for path in super::device::reads().map_err(FilesError::Device)? {
             let within = if path.is_dir() {
                 AccessFs::ReadFile | AccessFs::ReadDir
             } else {
@@ -67,7 +70,7 @@ pub fn restrict(files: &[&Path], device: Device) -> Result<u32, FilesError> {
             };
             ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(path)?, within))?;
         }
-        for path in super::device::devices() {
+        for path in super::device::devices().map_err(FilesError::Device)? {
             let control = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::IoctlDev;
             ruleset = ruleset.add_rule(PathBeneath::new(PathFd::new(path)?, control))?;
         }

@@ -88,15 +88,6 @@ pub fn seed(byte: u8) -> Seed {
     Seed::new(B256::repeat_byte(byte))
 }
 
-fn pinned(bytes: &[u8]) -> ContentRef {
-    let Expected { sha256, size } = Expected::of(bytes);
-    ContentRef {
-        cid: "bafkqaaa".to_owned(),
-        sha256,
-        size,
-    }
-}
-
 /// An evaluation of two lines on four samples, with scores from -100 to 100.
 pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> EvaluationJob {
     let range = |micros| Score::from_micros(micros);
@@ -104,8 +95,8 @@ pub fn job(evaluator: Vec<u8>, champion: Vec<u8>, challenger: Vec<u8>) -> Evalua
         manifest: Manifest {
             name: "test".to_owned(),
             description: String::new(),
-            architecture: pinned(LINE.as_bytes()),
-            evaluator: pinned(&evaluator),
+            architecture: ContentRef::unpublished(LINE.as_bytes()),
+            evaluator: ContentRef::unpublished(&evaluator),
             samples: 4,
             score_range: ScoreRange::new(range(-100_000_000), range(100_000_000)).expect("a range"),
             alpha: Alpha::from_ppb(1_000_000).expect("in range"),

@@ -5,6 +5,7 @@ pub mod component;
 pub mod finding;
 mod models;
 mod session;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -21,7 +22,7 @@ use crate::{
     output::{Answer, micros, progress},
 };
 use finding::{Finding, Kind, Severity};
-use session::{Session, Side, difference};
+use session::{Session, Side, Worst, difference};
 
 /// Scores with more than this share in common come from a pool.
 const REPEATED_SHARE: f64 = 0.5;
@@ -94,23 +95,13 @@ async fn examine(session: &mut Session<'_>) -> Result<()> {
     let models = models::variants(trial)?;
     let seed = numbered_seed(trial, 0);
     progress("scoring the model");
-    let Some(first) = session
-        .score(
-            "a seed drawn at random",
-            &models.half,
-            &trial.parameters,
-            seed,
-        )
-        .await?
-    else {
+    let Some(first) = score(session, "a seed drawn at random", &models, seed).await? else {
         return Ok(());
     };
     session.note_seen();
 
     progress("scoring it again");
-    let again = session
-        .score("the second time", &models.half, &trial.parameters, seed)
-        .await?;
+    let again = score(session, "the second time", &models, seed).await?;
     let both = |other: &SampleScores| {
         difference(&first, other, Side::Challenger)
             .max(difference(&first, other, Side::Champion))
@@ -120,43 +111,63 @@ async fn examine(session: &mut Session<'_>) -> Result<()> {
         session.note(Finding::new(Kind::NotRepeatable, worst.to_string()));
     }
 
-    seeds(session, &models, &first).await?;
-    machines(session, &models, seed, &first).await?;
-    order(session, &models, seed, &first).await?;
-    for (name, parameters) in &models.edges {
+    let basis = Basis {
+        models,
+        seed,
+        scores: first,
+    };
+    seeds(session, &basis).await?;
+    machines(session, &basis).await?;
+    order(session, &basis).await?;
+    for (name, parameters) in &basis.models.edges {
         progress(&format!("scoring {name}"));
         session.try_model(name, parameters, seed).await?;
     }
     Ok(())
 }
 
-/// Other seeds, the odd ones among them: do they work, and is the data fresh?
-async fn seeds(
+/// What later runs are compared with: the model that is tried, beside half of it as the champion.
+struct Basis {
+    models: models::Models,
+    seed: Seed,
+    scores: SampleScores,
+}
+
+/// Scores the model that is tried, beside half of it as the champion.
+async fn score(
     session: &mut Session<'_>,
+    what: &str,
     models: &models::Models,
-    first: &SampleScores,
-) -> Result<()> {
+    seed: Seed,
+) -> Result<Option<SampleScores>> {
+    let parameters = &session.trial().parameters;
+    session.score(what, &models.half, parameters, seed).await
+}
+
+/// Where two runs differ by more than this, for each model for which they do.
+fn differences(one: &SampleScores, other: &SampleScores, most: i64) -> impl Iterator<Item = Worst> {
+    [Side::Challenger, Side::Champion]
+        .into_iter()
+        .filter_map(|side| difference(one, other, side))
+        .filter(move |worst| worst.micros > most)
+}
+
+/// Other seeds, the odd ones among them: do they work, and is the data fresh?
+async fn seeds(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
     let mut bit = [[0; 32]; 2];
     (bit[0][0], bit[1][31]) = (0x80, 1);
     let seed = |bytes: [u8; 32]| Seed::new(bytes.into());
     let odd = [seed([0; 32]), seed([0xff; 32]), seed(bit[0]), seed(bit[1])];
     let drawn = (1..4).map(|number| numbered_seed(trial, number));
-    let mut all = vec![(None, first.clone())];
+    let mut all = vec![(None, basis.scores.clone())];
     for seed in odd.into_iter().chain(drawn) {
         progress(&format!("scoring the seed {seed}"));
-        let scored = session
-            .score(
-                &format!("the seed {seed}"),
-                &models.half,
-                &trial.parameters,
-                seed,
-            )
-            .await?;
+        let scored = score(session, &format!("the seed {seed}"), &basis.models, seed).await?;
         all.extend(scored.map(|scores| (Some(seed), scores)));
     }
     if all.iter().all(|(_, scores)| is_constant(scores)) {
-        let score = first.as_slice()[0].challenger.micros();
+        let score = basis.scores.as_slice()[0].challenger.micros();
         let detail = format!("{} on all of {} seeds", micros(score), all.len());
         session.note(Finding::new(Kind::ScoresConstant, detail));
         return Ok(());
@@ -182,25 +193,18 @@ async fn seeds(
 }
 
 /// Other settings of the machine than those that operators agree on.
-async fn machines(
-    session: &mut Session<'_>,
-    models: &models::Models,
-    seed: Seed,
-    first: &SampleScores,
-) -> Result<()> {
+async fn machines(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
+    let (models, seed) = (&basis.models, basis.seed);
     for (name, environment) in session.machines() {
         progress(&format!("scoring with {name}"));
         let scores = session
             .score_on(name, environment, &models.half, &trial.parameters, seed)
             .await?;
         let Some(scores) = scores else { continue };
-        for side in [Side::Challenger, Side::Champion] {
-            let worst = difference(first, &scores, side);
-            let Some(worst) = worst.filter(|w| w.micros > trial.tolerance.micros()) else {
-                continue;
-            };
-            let tolerance = micros(trial.tolerance.micros());
+        let tolerance = trial.tolerance.micros();
+        for worst in differences(&basis.scores, &scores, tolerance) {
+            let tolerance = micros(tolerance);
             let detail = format!("with {name}, {worst}; the tolerance is {tolerance}");
             session.note(Finding::new(Kind::DependsOnMachine, detail));
         }
@@ -209,43 +213,26 @@ async fn machines(
 }
 
 /// The same models the other way round, and beside a champion that answers nothing finite.
-async fn order(
-    session: &mut Session<'_>,
-    models: &models::Models,
-    seed: Seed,
-    first: &SampleScores,
-) -> Result<()> {
+async fn order(session: &mut Session<'_>, basis: &Basis) -> Result<()> {
     let trial = session.trial();
+    let (models, seed) = (&basis.models, basis.seed);
     progress("scoring champion and challenger the other way round");
-    let swapped = session
-        .score(
-            "with the models swapped",
-            &trial.parameters,
-            &models.half,
-            seed,
-        )
-        .await?;
-    if let Some(swapped) = swapped {
+    let what = "with the models swapped";
+    let swapped = session.score(what, &trial.parameters, &models.half, seed);
+    if let Some(swapped) = swapped.await? {
         let turned = session::turned(&swapped)?;
-        for side in [Side::Challenger, Side::Champion] {
-            if let Some(worst) = difference(first, &turned, side).filter(|w| w.micros > 0) {
-                let detail = format!("with the models swapped, {worst}");
-                session.note(Finding::new(Kind::DependsOnOrder, detail));
-            }
+        for worst in differences(&basis.scores, &turned, 0) {
+            let detail = format!("{what}, {worst}");
+            session.note(Finding::new(Kind::DependsOnOrder, detail));
         }
     }
-    progress("scoring beside a champion whose answers are not finite");
-    let beside = session
-        .score(
-            "beside a champion whose answers are not finite",
-            &models.overflowing,
-            &trial.parameters,
-            seed,
-        )
-        .await?;
-    let worst = beside.and_then(|beside| difference(first, &beside, Side::Challenger));
+    let what = "beside a champion whose answers are not finite";
+    progress(&format!("scoring {what}"));
+    let beside = session.score(what, &models.overflowing, &trial.parameters, seed);
+    let beside = beside.await?;
+    let worst = beside.and_then(|beside| difference(&basis.scores, &beside, Side::Challenger));
     if let Some(worst) = worst.filter(|worst| worst.micros > 0) {
-        let detail = format!("beside a champion whose answers are not finite, {worst}");
+        let detail = format!("{what}, {worst}");
         session.note(Finding::new(Kind::DependsOnOrder, detail));
     }
     Ok(())

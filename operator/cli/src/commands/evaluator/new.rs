@@ -79,20 +79,15 @@ pub fn new(folder: &Path, language: Language) -> Result<Answer> {
     }
     let readme = README.replace("LANGUAGE_NEEDS", language.needs());
     let mut files = vec![
-        ("README.md", readme.as_str()),
-        ("architecture.json", ARCHITECTURE),
-        ("wit/evaluator.wit", EVALUATOR_WIT),
-        ("wit/deps/nn/wasi-nn.wit", NN_WIT),
+        ("README.md", readme.as_bytes()),
+        ("architecture.json", ARCHITECTURE.as_bytes()),
+        ("wit/evaluator.wit", EVALUATOR_WIT.as_bytes()),
+        ("wit/deps/nn/wasi-nn.wit", NN_WIT.as_bytes()),
     ];
-    files.extend(language.files());
-    let mut written = Vec::new();
-    for (path, text) in files {
-        let path = folder.join(path);
-        let (parent, name) = (path.parent(), path.file_name());
-        let name = name.and_then(|name| name.to_str()).unwrap_or_default();
-        let paths = write_files(parent.unwrap_or(folder), &[(name, text.as_bytes())]);
-        written.extend(paths.wrap_err_with(|| format!("make the project {}", folder.display()))?);
-    }
+    let own = language.files().iter();
+    files.extend(own.map(|(path, text)| (*path, text.as_bytes())));
+    let written = write_files(folder, &files)
+        .wrap_err_with(|| format!("make the project {}", folder.display()))?;
     let mut text: String = written
         .iter()
         .map(|path| format!("{}\n", path.display()))

@@ -13,19 +13,9 @@ use zarathustra_primitives::{Fault, SampleScore, SampleScores, Score, Seed, Stat
 use super::{
     CLIPPED_ONE_IN,
     finding::{Finding, Kind},
+    usage::Most,
 };
 use crate::{commands::evaluator::trial::Trial, output::micros};
-
-/// The most that any evaluation took.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Most {
-    /// Fuel for one model.
-    pub fuel: u64,
-    /// Memory of the program.
-    pub memory_bytes: u64,
-    /// From start to result.
-    pub seconds: f64,
-}
 
 /// A check under way.
 pub struct Session<'a> {
@@ -183,14 +173,7 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
         };
-        let spent = evaluation.timings.spent;
-        let seen = [spent.champion_seen, spent.challenger_seen];
-        let memory_bytes = seen.map(|seen| seen.memory_bytes).into_iter().max();
-        // A champion that failed is taken to have used all of its fuel.
-        self.most.fuel = self.most.fuel.max(spent.challenger_fuel);
-        self.most.memory_bytes = self.most.memory_bytes.max(memory_bytes.unwrap_or(0));
-        let seconds = evaluation.timings.total.as_secs_f64();
-        self.most.seconds = self.most.seconds.max(seconds);
+        self.most.add(&evaluation.timings);
         let outcome = match &evaluation.scores {
             Some(scores) => Outcome::Scored(scores.clone()),
             None => Outcome::Failed(
@@ -252,40 +235,8 @@ impl<'a> Session<'a> {
 
     /// Compares the most that was used with the limits.
     pub fn note_use(&mut self) {
-        let limits = self.trial.manifest.limits;
-        let (fuel, memory) = (self.most.fuel, self.most.memory_bytes);
-        let seconds = self.most.seconds;
-        for (used, limit, half, scarce, unit) in [
-            (
-                fuel as f64,
-                limits.fuel,
-                Kind::FuelHalf,
-                Kind::FuelScarce,
-                "units",
-            ),
-            (
-                memory as f64,
-                limits.memory_bytes,
-                Kind::MemoryHalf,
-                Kind::MemoryScarce,
-                "bytes",
-            ),
-            (
-                seconds,
-                limits.wall_seconds,
-                Kind::TimeHalf,
-                Kind::TimeScarce,
-                "seconds",
-            ),
-        ] {
-            let share = used / limit as f64;
-            let kind = match share {
-                share if share > 0.8 => scarce,
-                share if share > 0.5 => half,
-                _ => continue,
-            };
-            let detail = format!("{used:.0} of {limit} {unit}");
-            self.note(Finding::new(kind, detail));
+        for finding in self.most.findings(&self.trial.manifest.limits) {
+            self.note(finding);
         }
     }
 }

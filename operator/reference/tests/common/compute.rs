@@ -1,11 +1,7 @@
 //! Running the reference engine on vectors.
 
-#![allow(dead_code, reason = "not every test needs all of it")]
-
-pub mod digest;
-
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
@@ -32,26 +28,22 @@ pub fn compute(case: &Case) -> Vec<f32> {
     compute_part(case, |input| (input.values.clone(), case.rows))
 }
 
-/// The engine's answer to one row alone.
-pub fn compute_row(case: &Case, row: usize) -> Vec<f32> {
-    compute_part(case, |input| {
-        let size = input.values.len() / case.rows;
-        (input.values[row * size..][..size].to_vec(), 1)
-    })
-}
-
-fn compute_part(case: &Case, part: impl Fn(&Input) -> (Vec<f64>, usize)) -> Vec<f32> {
+/// The engine's answer to a part of each input, of this many rows.
+pub fn compute_part(case: &Case, part: impl Fn(&Input) -> (Vec<f64>, usize)) -> Vec<f32> {
     let architecture = architecture(case);
     let drawn: BTreeMap<_, _> = case
         .parameters
         .iter()
-        .map(|parameter| (&parameter.name, parameter.bytes()))
+        .map(|parameter| (&parameter.name, (&parameter.shape, parameter.bytes())))
         .collect();
-    let tensor = |spec: &'_ ParameterSpec| TensorView {
-        name: spec.name.clone(),
-        dtype: Dtype::F32,
-        shape: spec.shape.clone(),
-        data: &drawn[&spec.name],
+    let tensor = |spec: &'_ ParameterSpec| {
+        let (shape, data) = &drawn[&spec.name];
+        TensorView {
+            name: spec.name.clone(),
+            dtype: Dtype::F32,
+            shape: shape.to_vec(),
+            data,
+        }
     };
     let tensors: Vec<_> = architecture.parameters().iter().map(tensor).collect();
     let model = Model::new(&architecture, &tensors).expect("the parameters fit");
@@ -80,15 +72,4 @@ fn compute_part(case: &Case, part: impl Fn(&Input) -> (Vec<f64>, usize)) -> Vec<
         })
         .collect();
     model.forward(&values, rows).expect("the inputs fit")
-}
-
-/// The names of all operations, from the published schema.
-pub fn operations() -> BTreeSet<String> {
-    let schema = zarathustra_model::schema::architecture();
-    let nodes = schema["properties"]["nodes"]["items"]["oneOf"].as_array();
-    let nodes = nodes.expect("the schema lists the operations").iter();
-    nodes
-        .map(|node| node["properties"]["op"]["const"].as_str())
-        .map(|name| name.expect("an operation has a name").to_owned())
-        .collect()
 }

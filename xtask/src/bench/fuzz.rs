@@ -162,8 +162,11 @@ impl Target<'_> {
             let slice = (seconds - record.seconds).min(SLICE_SECONDS);
             let log = self.slice(slice, &corpus, &findings)?;
             record.seconds += slice;
-            record.executions += number_after(&log, "stat::number_of_executed_units:");
-            record.coverage = number_after(&log, " cov:").max(record.coverage);
+            record.executions += executions(&log).wrap_err_with(|| self.name.clone())?;
+            // Nothing is covered yet where the first input is a finding.
+            if let Some(coverage) = number_after(&log, " cov:") {
+                record.coverage = coverage.max(record.coverage);
+            }
             self.write_record(&record)?;
         }
         Ok(json!({
@@ -231,11 +234,14 @@ impl Target<'_> {
         let text = fs::read_to_string(&path)?;
         let record: Value =
             serde_json::from_str(&text).wrap_err_with(|| format!("read {}", path.display()))?;
-        let number = |name: &str| record[name].as_u64().unwrap_or_default();
+        let number = |name: &str| {
+            let number = record[name].as_u64();
+            number.ok_or_else(|| eyre!("{} has no number of {name}", path.display()))
+        };
         Ok(Record {
-            seconds: number("seconds"),
-            executions: number("executions"),
-            coverage: number("coverage"),
+            seconds: number("seconds")?,
+            executions: number("executions")?,
+            coverage: number("coverage")?,
         })
     }
 
@@ -249,13 +255,21 @@ impl Target<'_> {
     }
 }
 
+/// How many inputs a go of libFuzzer tried. One that tried none says nothing about its target.
+fn executions(log: &str) -> Result<u64> {
+    match number_after(log, "stat::number_of_executed_units:") {
+        None => bail!("libFuzzer told no number of executions"),
+        Some(0) => bail!("libFuzzer executed nothing"),
+        Some(number) => Ok(number),
+    }
+}
+
 /// The last number that follows a mark.
-fn number_after(log: &str, mark: &str) -> u64 {
+fn number_after(log: &str, mark: &str) -> Option<u64> {
     log.lines()
         .filter_map(|line| line.split_once(mark))
         .filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok())
         .next_back()
-        .unwrap_or_default()
 }
 
 fn names_in(folder: &Path) -> Result<Vec<String>> {
@@ -270,15 +284,27 @@ fn names_in(folder: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::number_after;
+    use super::{executions, number_after};
 
     #[test]
     fn figures_are_those_that_libfuzzer_says_last() {
         let log = "#2\tINITED cov: 10 ft: 11 corp: 1/1b exec/s: 0 rss: 30Mb\n\
             #9\tDONE   cov: 12 ft: 13 corp: 2/9b lim: 4 exec/s: 0 rss: 30Mb\n\
             stat::number_of_executed_units: 9\n";
-        assert_eq!(number_after(log, " cov:"), 12);
-        assert_eq!(number_after(log, "stat::number_of_executed_units:"), 9);
-        assert_eq!(number_after("", " cov:"), 0);
+        assert_eq!(number_after(log, " cov:"), Some(12));
+        assert_eq!(executions(log).expect("the last line tells"), 9);
+        assert_eq!(number_after("", " cov:"), None);
+    }
+
+    #[test]
+    fn a_run_that_executed_nothing_is_no_pass() {
+        for log in [
+            "",
+            "stat::number_of_executed_units: 0",
+            "stat::number_of_executed_units:",
+            "stat::number_of_executed_units: many",
+        ] {
+            assert!(executions(log).is_err(), "{log:?}");
+        }
     }
 }
