@@ -97,6 +97,20 @@ pub fn cases(op: &str) -> Option<Vec<Case>> {
                 };
                 net(&[8, n / 8], c.direct())
             }),
+            case("one place of 1 channel", M, |n| {
+                net(&[1, n], Conv::new(1, &[n]).direct())
+            }),
+            case("one place of 4 channels", M, |n| {
+                net(&[4, n / 4], Conv::new(1, &[n / 4]).direct())
+            }),
+            case("a kernel longer than the signal", M, |n| {
+                let c = Conv {
+                    padding: [n, n],
+                    stride: n,
+                    ..Conv::new(2, &[2 * n])
+                };
+                net(&[1, n], c.direct())
+            }),
             case("one place", 4 * M, |n| {
                 net(&[2, n / 2], Conv::new(1, &[n / 2]).direct())
             }),
