@@ -1,57 +1,59 @@
 //! Linear layers, also those inside attention.
 
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 use super::layer::{Layer, Parameters, unary};
 
 /// Weights from which on oneDNN multiplies. The environment lock has MKL use what every processor
-/// has, which is several times slower than the AVX2 that oneDNN is held to; for smaller weights
-/// the way into oneDNN's layout and back costs more than it saves.
-const PACKED_WEIGHTS: i64 = 1 << 12;
+/// has, which is several times slower than the AVX2 that oneDNN is held to; for smaller weights its
+/// start costs more than it saves.
+const CONVOLVED_WEIGHTS: i64 = 1 << 9;
 
 /// `x · weightᵀ + bias` over the last dimension.
 pub struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
-    /// Sizes of the last dimension in front and behind, if the weight is in oneDNN's layout.
-    packed: Option<[i64; 2]>,
+    /// Whether the weight is `[units, features, 1, 1]`. oneDNN takes plain tensors only for
+    /// convolutions; one of single points, over channels that lie last, is this product.
+    convolves: bool,
+    units: i64,
+    features: i64,
 }
 
 impl Linear {
     /// Takes the layer's parameters.
     pub fn new(bias: bool, parameters: &mut Parameters<'_>) -> Result<Self, TchError> {
-        let weight = parameters.next()?;
+        let mut weight = parameters.next()?;
         let bias = parameters.next_if(bias)?;
         let (units, features) = weight.size2()?;
-        let packs = cfg!(target_arch = "x86_64") && parameters.device() == Device::Cpu;
-        if packs && units * features >= PACKED_WEIGHTS {
-            return Ok(Self {
-                weight: weight.f_to_mkldnn(Kind::Float)?,
-                bias,
-                packed: Some([features, units]),
-            });
+        let has_one_dnn = cfg!(target_arch = "x86_64") && parameters.device() == Device::Cpu;
+        let convolves = has_one_dnn && units * features >= CONVOLVED_WEIGHTS;
+        if convolves {
+            weight = weight.f_view([units, features, 1, 1])?;
         }
         Ok(Self {
             weight,
             bias,
-            packed: None,
+            convolves,
+            units,
+            features,
         })
     }
 
     /// Applies the layer.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        let Some([features, units]) = self.packed else {
+        if !self.convolves {
             return x.f_linear(&self.weight, self.bias.as_ref());
-        };
+        }
         let mut shape = x.size();
         if let Some(last) = shape.last_mut() {
-            *last = units;
+            *last = self.units;
         }
-        x.f_reshape([-1, features])?
-            .f_to_mkldnn(Kind::Float)?
-            .f_mkldnn_linear(&self.weight, self.bias.as_ref())?
-            .f_to_dense(Kind::Float, false)?
-            .f_view(shape.as_slice())
+        x.f_reshape([1, 1, -1, self.features])?
+            .f_permute([0, 3, 1, 2])?
+            .f_mkldnn_convolution(&self.weight, self.bias.as_ref(), [0, 0], [1, 1], [1, 1], 1)?
+            .f_permute([0, 2, 3, 1])?
+            .f_reshape(shape.as_slice())
     }
 }
 
