@@ -29,9 +29,9 @@ const MAX_ERROR_BYTES: u64 = 16 << 10;
 /// How long a worker that has replied may take to end by itself.
 const EXIT_PATIENCE: Duration = Duration::from_secs(2);
 const SIGXCPU: i32 = 24;
-/// A variable for workers: freed memory stays with the process, up to the largest pieces that the C library allows this
-/// for. Else it takes each large tensor from the kernel anew, whose zeros cost more than many a
-/// layer computes.
+/// A variable of workers: freed memory stays with the process, up to the largest pieces that the
+/// C library allows this for. Else it takes each large tensor from the kernel anew, whose zeros
+/// cost more than many a layer computes.
 pub const ALLOCATOR: (&str, &str) = (
     "GLIBC_TUNABLES",
     "glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824",

@@ -47,7 +47,7 @@ async fn a_worker_that_runs_out_of_memory_says_so() {
 async fn a_control_group_that_ends_a_worker_is_lack_of_memory() {
     let isolation = check_sandbox(&settings()).await.expect("a sandbox");
     if let Err(why) = isolation.cgroups {
-        println!("skipped: this program may make no control groups: {why}");
+        println!("skipped: no control groups ({why})");
         return;
     }
     // It waits for its job, as workers do: it is in its group before. Where the group did not hold,
