@@ -49,7 +49,9 @@ impl Linear {
         if let Some(last) = shape.last_mut() {
             *last = self.units;
         }
+        // In order, as otherwise channels are not seen to lie last, and the result is copied.
         x.f_reshape([1, 1, -1, self.features])?
+            .f_contiguous()?
             .f_permute([0, 3, 1, 2])?
             .f_mkldnn_convolution(&self.weight, self.bias.as_ref(), [0, 0], [1, 1], [1, 1], 1)?
             .f_permute([0, 2, 3, 1])?
