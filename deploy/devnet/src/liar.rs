@@ -23,12 +23,21 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use zarathustra_chain::Chain;
 use zarathustra_primitives::{
-    ClaimSignature, EvaluationResult, Figures, ResultHash, Score, TaskId, Turn,
+    ClaimSignature, Engine, EvaluationResult, Figures, ResultHash, Score, TaskId, Turn,
 };
 use zarathustra_wire::{ClaimMessage, RpcRequest, RpcResponse};
 
 /// How much better the lie is, in millionths.
 const EXAGGERATION: i64 = 500_000;
+
+/// What is false about a falsified claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// The challenger's scores are better.
+    Better,
+    /// The figures are said to be libtorch's.
+    OfLibtorch,
+}
 
 /// What the proxy is to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,9 +46,10 @@ enum Plan {
     #[default]
     Honest,
     /// Falsify the next claim.
-    Armed,
+    Armed(Lie),
     /// This claim is the falsified one, however often it is sent.
     Lied {
+        lie: Lie,
         performer: Address,
         task: TaskId,
         turn: Turn,
@@ -88,8 +98,8 @@ impl Liar {
     }
 
     /// Falsifies the next claim, and that one only.
-    pub fn lie_once(&self) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::Armed;
+    pub fn lie_once(&self, lie: Lie) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::Armed(lie);
     }
 
     /// Who was made to lie, and in which task.
@@ -98,7 +108,7 @@ impl Liar {
             Plan::Lied {
                 performer, task, ..
             } => Some((performer, task)),
-            Plan::Honest | Plan::Armed => None,
+            Plan::Honest | Plan::Armed(_) => None,
         }
     }
 }
@@ -108,8 +118,8 @@ async fn forward(State(proxy): State<Proxy>, body: Bytes) -> Response {
         let mut request: RpcRequest = serde_json::from_slice(&body)?;
         if request.method == "sendTask" {
             let claim = ClaimMessage::from_params(&request.params)?;
-            if proxy.chosen(&claim) {
-                request.params = proxy.falsify(claim).await?;
+            if let Some(lie) = proxy.chosen(&claim) {
+                request.params = proxy.falsify(claim, lie).await?;
             }
         }
         let answer = proxy
@@ -142,39 +152,49 @@ async fn events(State(proxy): State<Proxy>) -> Response {
 }
 
 impl Proxy {
-    /// Whether this is the claim to falsify.
-    fn chosen(&self, claim: &ClaimMessage) -> bool {
-        let lie = Plan::Lied {
+    /// What to falsify about this claim, if it is the one.
+    fn chosen(&self, claim: &ClaimMessage) -> Option<Lie> {
+        let lied = |lie| Plan::Lied {
+            lie,
             performer: claim.performer,
             task: claim.body.task,
             turn: claim.body.turn,
         };
         let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        if *plan == Plan::Armed {
-            *plan = lie;
+        let (Plan::Armed(lie) | Plan::Lied { lie, .. }) = *plan else {
+            return None;
+        };
+        if *plan == Plan::Armed(lie) {
+            *plan = lied(lie);
         }
-        *plan == lie
+        (*plan == lied(lie)).then_some(lie)
     }
 
-    /// The claim with a better challenger, signed by the performer's key.
-    async fn falsify(&self, mut claim: ClaimMessage) -> Result<Value> {
+    /// The claim with something false in it, signed by the performer's key.
+    async fn falsify(&self, mut claim: ClaimMessage, lie: Lie) -> Result<Value> {
         let key = self
             .keys
             .get(&claim.performer)
             .ok_or_else(|| eyre!("a stranger's claim"))?;
         let honest = EvaluationResult::decode(&claim.body.result)?;
         let (Some(figures), Some(root)) = (honest.figures(), honest.scores_root()) else {
-            return Err(eyre!("there is no score to exaggerate"));
+            return Err(eyre!("there is no score to falsify"));
         };
         let better = |score: Score| Score::from_micros(score.micros() + EXAGGERATION);
-        let figures = Figures {
-            challenger_score: better(figures.challenger_score),
-            improvement: better(figures.improvement),
-            lower: better(figures.lower),
-            upper: better(figures.upper),
-            ..*figures
+        let (engine, figures) = match lie {
+            Lie::Better => (
+                honest.engine(),
+                Figures {
+                    challenger_score: better(figures.challenger_score),
+                    improvement: better(figures.improvement),
+                    lower: better(figures.lower),
+                    upper: better(figures.upper),
+                    ..*figures
+                },
+            ),
+            Lie::OfLibtorch => (Engine::Libtorch, *figures),
         };
-        let lie = EvaluationResult::scored(honest.environment(), honest.engine(), figures, root)?;
+        let lie = EvaluationResult::scored(honest.environment(), engine, figures, root)?;
         claim.body.result = lie.encode().to_vec().into();
         let task = self.chain.task_hash(claim.body.task).await?;
         let mut signed = claim.claim(task);

@@ -18,6 +18,7 @@ use zarathustra_primitives::SubmissionState;
 
 use crate::{
     Devnet, User,
+    liar::Lie,
     record::{self, Credit, Slashed, SubmissionRecord},
 };
 
@@ -86,6 +87,18 @@ impl<'a> Stage<'a> {
     /// # Errors
     /// When a program fails, with what it said.
     pub async fn set(network: &'a mut Devnet, tell: &'a mut dyn FnMut(&str)) -> Result<Self> {
+        Self::set_with(network, tell, |_| {}).await
+    }
+
+    /// As [`Stage::set`], with some of the request's terms changed.
+    ///
+    /// # Errors
+    /// As for [`Stage::set`].
+    pub async fn set_with(
+        network: &'a mut Devnet,
+        tell: &'a mut dyn FnMut(&str),
+        change: impl FnOnce(&mut toml::Table),
+    ) -> Result<Self> {
         let (owner, optimizer) = (
             network.user("owner").await?,
             network.user("optimizer").await?,
@@ -118,7 +131,7 @@ impl<'a> Stage<'a> {
             folder,
             tell,
         };
-        stage.post().await?;
+        stage.post(change).await?;
         Ok(stage)
     }
 
@@ -162,7 +175,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Posts the request with untrained parameters.
-    async fn post(&mut self) -> Result<()> {
+    async fn post(&mut self, change: impl FnOnce(&mut toml::Table)) -> Result<()> {
         self.say("the owner posts the x² request: a Dense 5-10-1 network, untrained");
         self.train(&["init", &path(&self.model("untrained.safetensors"))])
             .await?;
@@ -187,13 +200,15 @@ impl<'a> Stage<'a> {
             "baseline".to_owned(),
             toml::Value::String(path(&self.model("untrained.safetensors"))),
         );
-        file.get_mut("terms")
+        let terms = file
+            .get_mut("terms")
             .and_then(toml::Value::as_table_mut)
-            .wrap_err("the request file lacks terms")?
-            .insert(
-                "reward_token".to_owned(),
-                toml::Value::String(self.token.to_string()),
-            );
+            .wrap_err("the request file lacks terms")?;
+        terms.insert(
+            "reward_token".to_owned(),
+            toml::Value::String(self.token.to_string()),
+        );
+        change(terms);
         let request = self.request_file();
         std::fs::write(&request, toml::to_string_pretty(&file)?)
             .wrap_err("write the request file")?;
@@ -516,7 +531,7 @@ impl<'a> Stage<'a> {
         self.network
             .liar()
             .wrap_err("the network has no proxy")?
-            .lie_once();
+            .lie_once(Lie::Better);
         self.submit(
             "better weights, while a performer claims false scores",
             parameters,
