@@ -110,7 +110,7 @@ pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Re
         Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
         Some(Bench::Votes) => votes(&mut steps),
-        Some(Bench::Statistics(runs)) => statistics(&mut steps, &runs)?,
+        Some(Bench::Statistics(runs)) => statistics(checkout, &mut steps, &runs)?,
         Some(Bench::Evaluate(options)) => {
             steps.step("Python for models", || setup.models());
             steps.step("evaluate", || evaluate::evaluate(checkout, &options));
@@ -118,7 +118,7 @@ pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Re
         Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
             votes(&mut steps);
-            statistics(&mut steps, &Statistics::default())?;
+            statistics(checkout, &mut steps, &Statistics::default())?;
             contracts(checkout, &mut steps, Contracts::default());
             rules(&mut steps, Rules::default());
             steps.step("Python for models", || setup.models());
@@ -160,17 +160,24 @@ fn votes(steps: &mut Steps<'_>) {
     steps.command("votes", &mut cargo);
 }
 
-fn statistics(steps: &mut Steps<'_>, runs: &Statistics) -> Result<()> {
-    // Not in release: the two crates that count are optimised in every profile, and the rest is
-    // built already.
+fn statistics(checkout: &Checkout, steps: &mut Steps<'_>, runs: &Statistics) -> Result<()> {
+    // Not in release: the two crates that count are optimised in every profile. With all of the
+    // workspace, so that what the tests build serves here too.
     let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--locked", "--package", "zarathustra-statistics"]);
-    cargo.args(["--example", "statistics", "--"]);
-    cargo.args(["--trials", &runs.trials.to_string()]);
-    cargo.args(["--seed", &runs.seed.to_string()]);
+    cargo.args([
+        "build",
+        "--locked",
+        "--workspace",
+        "--example",
+        "statistics",
+    ]);
+    steps.command("build", &mut cargo);
+    let mut program = Command::new(checkout.path("target/debug/examples/statistics"));
+    program.args(["--trials", &runs.trials.to_string()]);
+    program.args(["--seed", &runs.seed.to_string()]);
     if let Some(file) = &runs.json {
-        cargo.arg("--json").arg(path::absolute(file)?);
+        program.arg("--json").arg(path::absolute(file)?);
     }
-    steps.command("statistics", &mut cargo);
+    steps.command("statistics", &mut program);
     Ok(())
 }
