@@ -109,7 +109,7 @@ async fn figures_follow_from_parameters_and_money_from_figures() -> Result<()> {
     let seed = record.seed.to_string();
 
     // Whoever evaluates the same under the task's seed finds what was certified, with the engine
-    // that the figures name: libtorch, or the reference engine where a turn has passed.
+    // that the figures name.
     let figures = read("figures", chain.market().figures(record.submission)).await?;
     let engine = Engine::from_u8(figures.engine)?;
     let same = evaluate(&mut stage, "altered.safetensors", &seed, engine).await?;

@@ -1,7 +1,7 @@
 //! From blocks to bytes: checking a file while it is put together.
 //!
 //! [`FileAssembler`] decides which blocks to ask for and whether what came back is right;
-//! it performs no IO. [`read_file`] drives it over a [`BlockSource`].
+//! it performs no IO. [`complete`] drives it over a [`BlockSource`].
 //!
 //! What a hostile tree cannot do, and why:
 //! - *swap bytes*: every block is hashed against the CID by which its parent links it;
@@ -47,7 +47,9 @@ pub struct FileAssembler {
     max_bytes: u64,
     /// Blocks still needed; the last one comes first in the file.
     stack: Vec<Wanted>,
-    file: Vec<u8>,
+    /// The bytes so far; `None` when they are only checked.
+    file: Option<Vec<u8>>,
+    assembled: u64,
     /// Blocks supplied so far.
     supplied: u64,
     /// Length of the file, known once the root was supplied.
@@ -73,10 +75,18 @@ impl FileAssembler {
                 content_bytes: None,
                 depth: 0,
             }],
-            file: Vec::new(),
+            file: Some(Vec::new()),
+            assembled: 0,
             supplied: 0,
             content_bytes: None,
         }
+    }
+
+    /// The same, but only checks the file: its bytes are forgotten block by block.
+    #[must_use]
+    pub fn without_bytes(mut self) -> Self {
+        self.file = None;
+        self
     }
 
     /// The block to supply next; `None` when the file is complete.
@@ -94,9 +104,9 @@ impl FileAssembler {
         self.content_bytes
     }
 
-    /// File bytes put together so far.
+    /// File bytes put together, or checked, so far.
     pub fn assembled_bytes(&self) -> u64 {
-        self.file.len() as u64
+        self.assembled
     }
 
     /// Takes the bytes of [`FileAssembler::next_wanted`].
@@ -127,7 +137,7 @@ impl FileAssembler {
             .map_or(block.len() as u64, |node| node.content_bytes);
         self.check_length(wanted, content_bytes)?;
         match node {
-            None => self.file.extend_from_slice(block),
+            None => self.take(block),
             Some(node) => self.descend(wanted, node)?,
         }
         Ok(())
@@ -170,7 +180,7 @@ impl FileAssembler {
                 "at least {blocks} blocks for a file of {file_bytes} bytes"
             )));
         }
-        self.file.extend_from_slice(&node.inline);
+        self.take(&node.inline);
         self.stack
             .extend(node.children.into_iter().rev().map(|child| Wanted {
                 id: child.id,
@@ -180,9 +190,25 @@ impl FileAssembler {
         Ok(())
     }
 
-    /// The file, when every block was supplied.
+    fn take(&mut self, bytes: &[u8]) {
+        self.assembled += bytes.len() as u64;
+        if let Some(file) = &mut self.file {
+            file.extend_from_slice(bytes);
+        }
+    }
+
+    /// The file, when every block was supplied and its bytes were kept.
     pub fn finish(self) -> Option<Vec<u8>> {
-        self.stack.is_empty().then_some(self.file)
+        self.file.filter(|_| self.stack.is_empty())
+    }
+
+    /// The same, where anything else is an error.
+    pub(crate) fn into_file(self) -> Result<Vec<u8>, ContentError> {
+        let block = self.root;
+        self.finish().ok_or_else(|| ContentError::Malformed {
+            block,
+            reason: "incomplete".to_owned(),
+        })
     }
 }
 
@@ -211,17 +237,16 @@ pub(crate) trait BlockSource: Sync {
     fn window(&self) -> usize;
 }
 
-/// Reads and checks a whole file.
+/// Supplies the assembler with all blocks that it wants.
 ///
 /// Blocks that are asked for ahead of their turn are kept in memory, at most a window of
 /// them.
-pub(crate) async fn read_file(
+pub(crate) async fn complete(
     source: &impl BlockSource,
-    root: ContentId,
-    max_bytes: u64,
+    mut assembler: FileAssembler,
     deadline: Instant,
-) -> Result<Vec<u8>, ContentError> {
-    let mut assembler = FileAssembler::new(root, max_bytes);
+) -> Result<FileAssembler, ContentError> {
+    let root = assembler.root;
     let mut admitted = false;
     let mut arrived: HashMap<ContentId, Bytes> = HashMap::new();
     let mut requested: HashSet<ContentId> = HashSet::new();
@@ -255,8 +280,5 @@ pub(crate) async fn read_file(
         let (id, block) = found.expect("the wanted block is either here or being asked for");
         arrived.insert(id, block?);
     }
-    assembler.finish().ok_or_else(|| ContentError::Malformed {
-        block: root,
-        reason: "incomplete".to_owned(),
-    })
+    Ok(assembler)
 }

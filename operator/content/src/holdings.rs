@@ -89,6 +89,26 @@ impl Holdings {
         true
     }
 
+    /// Marks a file as just used and answers its length; `None` when it is not held.
+    ///
+    /// # Errors
+    /// `content_too_large` for one that is longer than allowed.
+    pub async fn use_held(
+        &self,
+        id: ContentId,
+        max_bytes: u64,
+    ) -> Result<Option<u64>, ContentError> {
+        match self.get(id).await {
+            Some(held) if held.bytes > max_bytes => Err(ContentError::TooLarge {
+                id,
+                bytes: held.bytes,
+                max_bytes,
+            }),
+            Some(held) => Ok(self.touch(id).await.then_some(held.bytes)),
+            None => Ok(None),
+        }
+    }
+
     pub async fn get(&self, id: ContentId) -> Option<Held> {
         self.ledger.lock().await.get(id).cloned()
     }

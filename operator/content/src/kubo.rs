@@ -19,7 +19,7 @@ use ipfs_api_backend_hyper::{Error as ApiError, IpfsApi, IpfsClient, TryFromUri}
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::assemble::{BlockSource, check_block_length, read_file};
+use crate::assemble::{BlockSource, FileAssembler, check_block_length, complete};
 use crate::error::excerpt;
 use crate::file::{CHUNK_BYTES, file_id};
 use crate::holdings::{Holdings, Reservation};
@@ -263,6 +263,27 @@ impl BlockSource for RpcSource<'_> {
     }
 }
 
+impl KuboClient {
+    /// Finds all blocks of a file and takes it into the ledger.
+    async fn find(
+        &self,
+        id: ContentId,
+        assembler: FileAssembler,
+        deadline: Instant,
+    ) -> Result<FileAssembler, ContentError> {
+        let source = RpcSource {
+            client: self,
+            root: id,
+            reservation: Mutex::new(None),
+        };
+        let file = complete(&source, assembler, deadline).await?;
+        self.holdings
+            .record(id, file.assembled_bytes(), false)
+            .await?;
+        Ok(file)
+    }
+}
+
 #[async_trait]
 impl ContentStore for KuboClient {
     async fn add(&self, file: &[u8]) -> Result<ContentId, ContentError> {
@@ -302,14 +323,22 @@ impl ContentStore for KuboClient {
         max_bytes: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, ContentError> {
-        let source = RpcSource {
-            client: self,
-            root: id,
-            reservation: Mutex::new(None),
-        };
-        let file = read_file(&source, id, max_bytes, deadline).await?;
-        self.holdings.record(id, file.len() as u64, false).await?;
-        Ok(file)
+        let assembler = FileAssembler::new(id, max_bytes);
+        self.find(id, assembler, deadline).await?.into_file()
+    }
+
+    async fn hold(
+        &self,
+        id: ContentId,
+        max_bytes: u64,
+        deadline: Instant,
+    ) -> Result<u64, ContentError> {
+        if let Some(bytes) = self.holdings.use_held(id, max_bytes).await? {
+            return Ok(bytes);
+        }
+        let assembler = FileAssembler::new(id, max_bytes).without_bytes();
+        let checked = self.find(id, assembler, deadline).await?;
+        Ok(checked.assembled_bytes())
     }
 
     async fn pin(&self, id: ContentId) -> Result<(), ContentError> {

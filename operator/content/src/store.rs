@@ -35,7 +35,19 @@ pub trait ContentStore: Send + Sync {
         deadline: Instant,
     ) -> Result<Vec<u8>, ContentError>;
 
-    /// Keeps a file that was added or fetched before.
+    /// As [`ContentStore::fetch`], but without the file in memory: at most a few blocks of it are,
+    /// for as long as they are on their way. Answers the file's length in bytes.
+    ///
+    /// # Errors
+    /// Those of [`ContentStore::fetch`].
+    async fn hold(
+        &self,
+        id: ContentId,
+        max_bytes: u64,
+        deadline: Instant,
+    ) -> Result<u64, ContentError>;
+
+    /// Keeps a file that was added, fetched or held before.
     ///
     /// # Errors
     /// `content_not_held` otherwise, and failures of the node.

@@ -68,6 +68,25 @@ async fn a_file_that_is_too_long_is_refused_after_its_first_block() {
 }
 
 #[tokio::test]
+async fn a_file_is_held_without_being_read() {
+    let (owner, reader) = (start().await, start().await);
+    connect(&reader, &owner).await;
+    let file = bytes(3 * CHUNK_BYTES + 5);
+    let (id, size) = (owner.add(&file).await.expect("added"), file.len() as u64);
+    let refused = reader.hold(id, size - 1, soon()).await;
+    assert_eq!(error_code(refused), "content_too_large");
+    assert_eq!(reader.usage().await.expect("usage").files, 0);
+
+    assert_eq!(reader.hold(id, size, soon()).await, Ok(size));
+    // All of it is here.
+    owner.shutdown().await;
+    assert_eq!(reader.fetch(id, size, soon()).await, Ok(file));
+    assert_eq!(reader.hold(id, size, Instant::now()).await, Ok(size));
+    let refused = reader.hold(id, size - 1, soon()).await;
+    assert_eq!(error_code(refused), "content_too_large");
+}
+
+#[tokio::test]
 async fn the_deadline_ends_a_search_that_nobody_can_answer() {
     let (owner, reader) = (start().await, start().await);
     connect(&reader, &owner).await;

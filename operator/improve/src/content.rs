@@ -133,18 +133,43 @@ impl ContentHandle {
 
     /// Fetches a file of at most `max_bytes` within the settings' patience, and pins it.
     ///
-    /// Waits before that until there is room for it. Whoever waits for a second file while they
-    /// hold one may wait for each other.
+    /// It is looked for without room, since blocks go to the store one by one: who posts files that
+    /// nobody serves keeps nobody waiting. Then it waits until there is room for the whole file.
+    /// Whoever waits for a second file while they hold one may wait for each other.
     ///
     /// # Errors
     /// [`ContentError`].
     pub async fn fetch(&self, id: ContentId, max_bytes: u64) -> Result<Fetched, ContentError> {
-        let place = self.room.take(max_bytes).await;
-        let bytes = self
-            .store
-            .fetch(id, max_bytes, Instant::now() + self.patience)
-            .await?;
+        let deadline = || Instant::now() + self.patience;
+        let bytes = self.store.hold(id, max_bytes, deadline()).await?;
         self.store.pin(id).await?;
-        Ok(place.filled_with(bytes))
+        let place = self.room.take(bytes).await;
+        let file = self.store.fetch(id, bytes, deadline()).await?;
+        Ok(place.filled_with(file))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_nobody_serves_takes_no_room() {
+        let settings = ContentSettings {
+            fetch_seconds: 5,
+            ..ContentSettings::default()
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let content = ContentHandle::start(&settings, folder.path())
+            .await
+            .expect("a store")
+            .with_room(1);
+        let here = content.store().add(b"here").await.expect("added");
+        let missing = zarathustra_content::file_id(b"missing");
+        tokio::select! {
+            biased;
+            ended = content.fetch(missing, u64::MAX) => panic!("it ended first: {ended:?}"),
+            found = content.fetch(here, u64::MAX) => assert_eq!(*found.expect("held"), *b"here"),
+        }
     }
 }

@@ -53,7 +53,7 @@ pub struct Cost {
 
 impl Cost {
     /// Seconds that the reference engine takes for champion and challenger on this many samples,
-    /// one row each, rounded up. What the margin decides is claimed with that engine.
+    /// one row each, rounded up. Every claim takes that engine's time (5.7).
     pub const fn reference_seconds(&self, samples: u32) -> u64 {
         const MODELS: u64 = 2;
         (samples as u64)

@@ -7,7 +7,7 @@ use rust_ipfs::Block;
 
 use super::blocks::NodeSource;
 use super::{AGENT, EmbeddedNode, swarm};
-use crate::assemble::read_file;
+use crate::assemble::{FileAssembler, complete};
 use crate::file::{file_blocks, file_id};
 use crate::peer::PeerAddress;
 use crate::{ConnectedPeer, ContentError, ContentId, ContentStore, Held, NodeIdentity, Usage};
@@ -59,24 +59,22 @@ impl ContentStore for EmbeddedNode {
         max_bytes: u64,
         deadline: Instant,
     ) -> Result<Vec<u8>, ContentError> {
-        let inner = &*self.inner;
-        let guard = inner.guard();
-        let source = NodeSource::new(inner, &guard, id);
-        let fetched = read_file(&source, id, max_bytes, deadline).await;
-        match fetched {
-            Ok(file) => {
-                inner.holdings.record(id, file.len() as u64, false).await?;
-                guard.settle();
-                Ok(file)
-            }
-            Err(error) => {
-                // Nobody else may pay for the blocks of a file that was refused.
-                drop(source);
-                drop(guard);
-                inner.sweep_if_littered().await?;
-                Err(error)
-            }
+        let assembler = FileAssembler::new(id, max_bytes);
+        self.find(id, assembler, deadline).await?.into_file()
+    }
+
+    async fn hold(
+        &self,
+        id: ContentId,
+        max_bytes: u64,
+        deadline: Instant,
+    ) -> Result<u64, ContentError> {
+        if let Some(bytes) = self.inner.holdings.use_held(id, max_bytes).await? {
+            return Ok(bytes);
         }
+        let assembler = FileAssembler::new(id, max_bytes).without_bytes();
+        let checked = self.find(id, assembler, deadline).await?;
+        Ok(checked.assembled_bytes())
     }
 
     async fn pin(&self, id: ContentId) -> Result<(), ContentError> {
@@ -127,5 +125,36 @@ impl ContentStore for EmbeddedNode {
 
     async fn peers(&self) -> Result<Vec<ConnectedPeer>, ContentError> {
         Ok(self.inner.peers.connected())
+    }
+}
+
+impl EmbeddedNode {
+    /// Finds all blocks of a file and takes it into the ledger.
+    async fn find(
+        &self,
+        id: ContentId,
+        assembler: FileAssembler,
+        deadline: Instant,
+    ) -> Result<FileAssembler, ContentError> {
+        let inner = &*self.inner;
+        let guard = inner.guard();
+        let source = NodeSource::new(inner, &guard, id);
+        match complete(&source, assembler, deadline).await {
+            Ok(file) => {
+                inner
+                    .holdings
+                    .record(id, file.assembled_bytes(), false)
+                    .await?;
+                guard.settle();
+                Ok(file)
+            }
+            Err(error) => {
+                // Nobody else may pay for the blocks of a file that was refused.
+                drop(source);
+                drop(guard);
+                inner.sweep_if_littered().await?;
+                Err(error)
+            }
+        }
     }
 }

@@ -247,14 +247,19 @@ struct Cost {
     seconds: f64,
     /// Fuel of one model.
     fuel: u64,
-    /// Most time of both models with the reference engine, which takes over where the tolerance
-    /// would decide.
+    /// Most time of both models with the reference engine, which a performer runs as well before it
+    /// claims.
     reference_seconds: u64,
     /// Size of the scores file.
     scores_bytes: u64,
 }
 
 impl Cost {
+    /// Most time until a performer can claim: it evaluates with one engine after the other.
+    const fn claim_seconds(self) -> f64 {
+        self.seconds + self.reference_seconds as f64
+    }
+
     /// The limit of the request that this exceeds.
     fn beyond(&self, limits: &Limits) -> Option<&'static str> {
         if self.fuel > limits.fuel {
@@ -298,6 +303,7 @@ impl Outcome<'_> {
             "power",
             "width",
             "seconds",
+            "to claim",
             "fuel of limit",
             "scores file",
             "",
@@ -318,6 +324,7 @@ impl Outcome<'_> {
                         format!("{:.3}", found.power),
                         micros(found.width),
                         format!("{:.2}", cost.seconds),
+                        format!("at most {:.2}", cost.claim_seconds()),
                         format!("{:.1}%", 100.0 * cost.fuel as f64 / limits.fuel as f64),
                         format!("{} bytes", cost.scores_bytes),
                         note,
@@ -381,6 +388,7 @@ impl Outcome<'_> {
                         "trials": found.trials,
                         "width": found.width,
                         "seconds": cost.seconds,
+                        "claim_seconds": cost.claim_seconds(),
                         "fuel": cost.fuel,
                         "scores_bytes": cost.scores_bytes,
                         "exceeds": cost.beyond(limits),
