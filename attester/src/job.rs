@@ -7,6 +7,8 @@ use zarathustra_node::{Abstain, Opinion, Outcome};
 use zarathustra_primitives::{B256, ClaimId, TaskHash, TaskId, Verdict};
 use zarathustra_wire::{CheckedClaim, VoteMessage};
 
+use crate::scope::Scope;
+
 /// Preparation of a task: it must be over before the seed is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Prepared {
@@ -61,6 +63,10 @@ pub(crate) struct Job {
     pub(crate) verdict: Option<Verdict>,
     /// Why nothing was said, for the closing line.
     pub(crate) silence: Option<Abstain>,
+    /// Fetching, which goes on when the seed changes.
+    pub(crate) preparing: Scope,
+    /// Evaluating and judging under the present hash.
+    pub(crate) evaluating: Scope,
 }
 
 impl Job {
@@ -85,7 +91,27 @@ impl Job {
         matches!(self.evaluation, Some((_, Evaluation::Done(Err(_)))))
     }
 
-    /// Forgets what was found under another seed or epoch: a reorganisation or a retry changed it.
+    /// Whether the task is evaluated under this hash.
+    pub(crate) fn is_under(&self, hash: TaskHash) -> bool {
+        matches!(&self.evaluation, Some((under, _)) if *under == hash)
+    }
+
+    /// The claims that were approved.
+    pub(crate) fn approved(&self) -> impl Iterator<Item = ClaimId> {
+        self.stands.iter().filter_map(|(claim, stand)| match stand {
+            Stand::Voted(vote) if vote.verdict == Verdict::Approve => Some(*claim),
+            Stand::Voted(_) | Stand::Judging | Stand::Silent => None,
+        })
+    }
+
+    /// Stops all work and waits until none of it runs any more.
+    pub(crate) async fn end(self) {
+        self.preparing.end().await;
+        self.evaluating.end().await;
+    }
+
+    /// Forgets what was found under another seed or epoch, and stops finding more: a
+    /// reorganisation or a retry changed it.
     pub(crate) fn forget_others(&mut self, hash: TaskHash) {
         if self
             .evaluation
@@ -97,6 +123,7 @@ impl Job {
             self.stands.clear();
             self.nonsense.clear();
             self.unusable.clear();
+            self.evaluating = Scope::default();
         }
     }
 }
@@ -127,6 +154,11 @@ pub(crate) enum Done {
 
 #[cfg(test)]
 mod tests {
+    use std::{future::pending, sync::Arc};
+
+    use tokio::task::JoinSet;
+    use zarathustra_primitives::{Address, BlsSignature};
+
     use super::*;
 
     const HASH: TaskHash = TaskHash::new(B256::repeat_byte(1));
@@ -134,7 +166,7 @@ mod tests {
     fn outcome(summary: &str) -> Outcome {
         Outcome {
             result: vec![1],
-            evidence: Vec::new(),
+            evidence: Arc::default(),
             summary: summary.to_owned(),
         }
     }
@@ -188,5 +220,61 @@ mod tests {
         assert!(job.evaluated(other).is_none());
         job.forget_others(other);
         assert!(job.evaluation.is_none() && job.to_claim.is_none());
+    }
+
+    #[tokio::test]
+    async fn work_under_another_hash_is_void_and_fetching_goes_on() {
+        let mut job = Job {
+            evaluation: Some((HASH, Evaluation::Running)),
+            ..Job::default()
+        };
+        let fetched = job.preparing.of(async { "fetched" });
+        let (first, second) = (
+            job.evaluating.of(async { "first" }),
+            job.evaluating.of(async { "second" }),
+        );
+        job.forget_others(HASH);
+        assert_eq!(first.await.wanted(), Some("first"));
+        job.forget_others(TaskHash::new(B256::repeat_byte(2)));
+        let anew = job.evaluating.of(async { "anew" });
+        assert_eq!(second.await.wanted(), None);
+        assert_eq!(anew.await.wanted(), Some("anew"));
+        assert_eq!(fetched.await.wanted(), Some("fetched"));
+    }
+
+    #[tokio::test]
+    async fn nothing_of_a_task_that_is_over_is_wanted() {
+        let job = Job::default();
+        let mut work = JoinSet::new();
+        work.spawn(job.preparing.of(async { "fetched" }));
+        work.spawn(job.evaluating.of(pending()));
+        job.end().await;
+        while let Some(ended) = work.join_next().await {
+            assert_eq!(ended.expect("no panic").wanted(), None);
+        }
+    }
+
+    #[test]
+    fn only_an_approval_is_one() {
+        let vote = |claim: ClaimId, verdict| {
+            Stand::Voted(Box::new(VoteMessage {
+                task_id: TaskId::new(1),
+                claim_id: claim,
+                verdict,
+                operator: Address::ZERO,
+                signature: BlsSignature::new([2; 96]),
+            }))
+        };
+        let claim = |byte| ClaimId::new(B256::repeat_byte(byte));
+        let job = Job {
+            stands: HashMap::from([
+                (claim(1), Stand::Judging),
+                (claim(2), vote(claim(2), Verdict::Reject)),
+                (claim(3), vote(claim(3), Verdict::Approve)),
+                (claim(4), Stand::Silent),
+            ]),
+            ..Job::default()
+        };
+        assert_eq!(job.approved().collect::<Vec<_>>(), [claim(3)]);
     }
 }

@@ -15,6 +15,7 @@
 mod daemon;
 mod job;
 mod operator;
+mod scope;
 mod settings;
 
 pub use daemon::{CODES, Daemon, Duty, NoDuty, run};

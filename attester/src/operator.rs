@@ -14,11 +14,15 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Health, Metrics, Outcome, TaskKind};
-use zarathustra_primitives::{Address, Epoch, KindId, TaskHash, TaskId, TaskState};
+use zarathustra_primitives::{Address, ClaimId, Epoch, KindId, TaskHash, TaskId, TaskState};
 use zarathustra_signer::Signer;
 use zarathustra_wire::{AggregatorClient, ClaimView};
 
-use crate::job::{Done, Evaluation, Job, Prepared, Stand};
+use crate::{
+    job::{Done, Evaluation, Job, Prepared, Stand},
+    scope::Ended,
+};
+use outcomes::Outcomes;
 
 /// What an operator is made of.
 pub struct OperatorParts {
@@ -68,7 +72,10 @@ pub struct Operator {
     kinds: HashMap<KindId, Arc<dyn TaskKind>>,
     jobs: BTreeMap<TaskId, Job>,
     tables: HashMap<Epoch, Arc<EpochTable>>,
-    work: JoinSet<Done>,
+    work: JoinSet<Ended<Done>>,
+    outcomes: Outcomes,
+    /// Whether the outcomes of tasks that ended while the process did were removed.
+    swept: bool,
 }
 
 impl Operator {
@@ -84,6 +91,8 @@ impl Operator {
             .map(|k| (k.kind(), Arc::clone(k)))
             .collect();
         Ok(Self {
+            outcomes: Outcomes::new(parts.data_dir.join("outcomes")),
+            swept: false,
             parts,
             follower,
             kinds,
@@ -103,6 +112,11 @@ impl Operator {
         self.kinds.get(&kind)
     }
 
+    /// The claims of a task that this operator has approved.
+    pub fn approved(&self, task: TaskId) -> impl Iterator<Item = ClaimId> {
+        self.jobs.get(&task).into_iter().flat_map(Job::approved)
+    }
+
     /// Looks at the chain and at the aggregators once, starts and collects work, votes. Answers
     /// the tasks that this operator has evaluated and that are open for claims.
     ///
@@ -111,9 +125,11 @@ impl Operator {
     pub async fn tick(&mut self) -> Result<Vec<Evaluated>, ChainError> {
         let tick = self.follower.tick().await?;
         self.observe(&tick);
-        while let Some(done) = self.work.try_join_next() {
-            match done {
-                Ok(done) => self.collect(done, tick.head.number).await,
+        self.sweep(&tick);
+        while let Some(ended) = self.work.try_join_next() {
+            match ended.map(Ended::wanted) {
+                Ok(Some(done)) => self.collect(done, tick.head.number).await,
+                Ok(None) => {}
                 Err(error) => {
                     warn!(%error, "work for a task ended abnormally; it is begun again");
                     self.begin_anew();
@@ -125,12 +141,8 @@ impl Operator {
         for task in tick.tasks {
             match task.state {
                 TaskState::None => {
-                    self.jobs.remove(&task.id);
-                    self.parts.store.remove_all(&task_prefix(task.id))?;
-                    // A task that is gone has no kind any more.
-                    for kind in self.kinds.values() {
-                        kind.finish(task.id).await;
-                    }
+                    let job = self.jobs.remove(&task.id).unwrap_or_default();
+                    self.forget(task.id, job).await;
                 }
                 TaskState::Fetching => {
                     self.prepare(&task)?;
@@ -224,17 +236,33 @@ impl Operator {
             .tasks
             .with_label_values(&[self.parts.role, task.state.code(), reason])
             .inc();
-        if let Some(kind) = self.kinds.get(&task.kind) {
-            kind.finish(task.id).await;
+        self.forget(task.id, job).await;
+    }
+
+    /// Stops the work for a task and removes what was kept for it.
+    async fn forget(&self, task: TaskId, job: Job) {
+        // First: work that went on would have the kinds remember the task again.
+        job.end().await;
+        // A task that is gone has no kind any more.
+        for kind in self.kinds.values() {
+            kind.finish(task).await;
         }
-        if let Err(error) = self.parts.store.remove_all(&task_prefix(task.id)) {
-            warn!(task_id = %task.id, %error, "the task's records could not be removed");
+        if let Err(error) = self.parts.store.remove_all(&task_prefix(task)) {
+            warn!(task_id = %task, %error, "the task's records could not be removed");
         }
-        let outcomes = self.outcomes(task.id);
-        if let Err(error) = std::fs::remove_dir_all(&outcomes)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            warn!(path = %outcomes.display(), %error, "outcomes could not be removed");
+        if let Err(error) = self.outcomes.remove(task) {
+            warn!(task_id = %task, %error, "the task's outcomes could not be removed");
+        }
+    }
+
+    /// Once, removes the outcomes of tasks that are not alive, which a crash may have left.
+    fn sweep(&mut self, tick: &Tick) {
+        if self.swept {
+            return;
+        }
+        self.swept = true;
+        if let Err(error) = self.outcomes.retain(tick.tasks.iter().map(|task| task.id)) {
+            warn!(%error, "outcomes of former tasks could not be removed");
         }
     }
 

@@ -9,7 +9,7 @@ use tracing::{debug, info, warn};
 use zarathustra_attester::{Duty, Evaluated, Operator, task_prefix};
 use zarathustra_chain::ChainError;
 use zarathustra_node::Outcome;
-use zarathustra_primitives::{Claim, ClaimBody, ClaimOutcome, ResultHash, Turn};
+use zarathustra_primitives::{Claim, ClaimBody, ClaimOutcome, Position, ResultHash, Turn};
 use zarathustra_protocol::round::Refusal;
 use zarathustra_wire::{ClaimMessage, ClaimView};
 
@@ -61,8 +61,13 @@ async fn claim_if_due(operator: &mut Operator, open: &Evaluated) -> Result<(), C
         }
     }
     let Some(outcome) = &open.claim else {
-        // Once a turn has passed, be ready when this operator's comes.
-        if mine || turn.get() > 0 {
+        let row = open.table.row_of(parts.address);
+        let begins = match readiness(row.map(|row| row.position), holder, turn) {
+            Readiness::Begin => true,
+            Readiness::UnlessApproved => !approves_an_open_claim(operator, open).await?,
+            Readiness::Wait => false,
+        };
+        if begins {
             operator.find_claim(open);
         }
         return Ok(());
@@ -78,6 +83,43 @@ async fn claim_if_due(operator: &mut Operator, open: &Evaluated) -> Result<(), C
         send(operator, open, &message).await?;
     }
     Ok(())
+}
+
+/// Whether to find out what to claim, which can take both engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readiness {
+    /// Begin.
+    Begin,
+    /// Begin unless a claim that this operator approved may yet be certified.
+    UnlessApproved,
+    /// Not in this turn.
+    Wait,
+}
+
+/// What an operator's place in the table, if it has one, says about a turn.
+fn readiness(own: Option<Position>, holder: Position, turn: Turn) -> Readiness {
+    match own {
+        // It has no turns.
+        None => Readiness::Wait,
+        // Also where it approved another claim: aggregators that never decide that one would
+        // otherwise keep all who approved it from claiming.
+        Some(own) if own == holder => Readiness::Begin,
+        // Once a turn has passed, be ready when this operator's comes.
+        Some(_) if turn.get() > 0 => Readiness::UnlessApproved,
+        Some(_) => Readiness::Wait,
+    }
+}
+
+/// Whether this operator approved a claim that no certificate has decided. It found the claim
+/// right, so others probably do as well, and then there is nothing left to claim.
+async fn approves_an_open_claim(operator: &Operator, open: &Evaluated) -> Result<bool, ChainError> {
+    for claim in operator.approved(open.task.id) {
+        // Aggregators could hide the claim, or show it for ever.
+        if operator.parts().chain.claim_outcome(claim).await? == ClaimOutcome::None {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Sends a claim to the aggregators that do not show it, while it is undecided.
@@ -170,4 +212,24 @@ fn claims_prefix(open: &Evaluated) -> String {
 
 fn claim_key(open: &Evaluated, turn: Turn) -> String {
     format!("{}{turn}", claims_prefix(open))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_operator_of_the_table_begins_to_find_what_to_claim() {
+        let (own, other) = (Position::new(2), Position::new(0));
+        for turn in [0, 1, 7].map(Turn::new) {
+            for holder in [own, other] {
+                assert_eq!(readiness(None, holder, turn), Readiness::Wait);
+            }
+            assert_eq!(readiness(Some(own), own, turn), Readiness::Begin);
+        }
+        let before_own_turn = |turn| readiness(Some(own), other, Turn::new(turn));
+        assert_eq!(before_own_turn(0), Readiness::Wait);
+        assert_eq!(before_own_turn(1), Readiness::UnlessApproved);
+        assert_eq!(before_own_turn(7), Readiness::UnlessApproved);
+    }
 }

@@ -29,10 +29,10 @@ impl Operator {
         } else if start {
             job.prepared = Prepared::Running;
             let task = Box::new(task.clone());
-            self.work.spawn(async move {
+            self.work.spawn(job.preparing.of(async move {
                 let result = kind.prepare(task.id).await;
                 Done::Prepared { task, result }
-            });
+            }));
         }
         Ok(())
     }
@@ -78,8 +78,8 @@ impl Operator {
         let (Some(kind), Some(seed)) = (self.kinds.get(&task.kind).cloned(), task.seed) else {
             return;
         };
-        let present = matches!(&self.job(task.id).evaluation, Some((under, _)) if *under == hash);
-        if present && self.job(task.id).to_claim.is_none() {
+        let job = self.job(task.id);
+        if job.is_under(hash) && job.to_claim.is_none() {
             let evaluation = self.start(hash, assignment(task, seed), true, kind);
             self.job(task.id).to_claim = Some(evaluation);
         }
@@ -155,10 +155,10 @@ impl Operator {
         kind: Arc<dyn TaskKind>,
     ) -> Evaluation {
         let task = assignment.task;
-        if let Some(outcome) = self.load_outcome(task, hash, to_claim) {
+        if let Some(outcome) = self.outcomes.load(task, hash, to_claim) {
             return Evaluation::Done(Ok(outcome));
         }
-        self.work.spawn(async move {
+        let work = async move {
             let started = Instant::now();
             // After a restart the content is pinned, but not in this process yet.
             let result = match kind.prepare(task).await {
@@ -173,7 +173,9 @@ impl Operator {
                 result,
                 seconds: started.elapsed().as_secs_f64(),
             }
-        });
+        };
+        let work = self.job(task).evaluating.of(work);
+        self.work.spawn(work);
         Evaluation::Running
     }
 
@@ -227,27 +229,29 @@ impl Operator {
         result: Result<Outcome, Abstain>,
         seconds: f64,
     ) {
-        let label = if result.is_ok() { "done" } else { "abstained" };
-        self.parts
-            .metrics
-            .evaluation_seconds
-            .with_label_values(&[label])
-            .observe(seconds);
+        // Before anything is kept: nobody would remove it.
+        let Some(job) = self.jobs.get_mut(&task).filter(|job| job.is_under(hash)) else {
+            return;
+        };
+        // What to claim was mostly evaluated before, to attest.
+        if !to_claim {
+            let label = if result.is_ok() { "done" } else { "abstained" };
+            self.parts
+                .metrics
+                .evaluation_seconds
+                .with_label_values(&[label])
+                .observe(seconds);
+        }
         match &result {
             Ok(outcome) => {
-                info!(task_id = %task, seconds, result = %outcome.summary, "evaluated");
-                if let Err(error) = self.save_outcome(task, hash, to_claim, outcome) {
+                info!(task_id = %task, to_claim, seconds, result = %outcome.summary, "evaluated");
+                if let Err(error) = self.outcomes.save(task, hash, to_claim, outcome) {
                     warn!(task_id = %task, %error, "the outcome could not be kept; a restart evaluates again");
                 }
             }
             Err(abstain) => {
-                warn!(task_id = %task, code = abstain.code, reason = %abstain, "not evaluated");
+                warn!(task_id = %task, to_claim, code = abstain.code, reason = %abstain, "not evaluated");
             }
-        }
-        let job = self.job(task);
-        let present = matches!(&job.evaluation, Some((under, _)) if *under == hash);
-        if !present {
-            return;
         }
         if let Err(abstain) = &result
             && !abstain.retry

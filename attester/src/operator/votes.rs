@@ -130,9 +130,10 @@ impl Operator {
             return Ok(());
         };
         let assignment = assignment(task, seed);
-        self.job(task.id).stands.insert(checked.id, Stand::Judging);
+        let job = self.jobs.entry(task.id).or_default();
+        job.stands.insert(checked.id, Stand::Judging);
         let (task, own) = (Box::new(task.clone()), outcome.cloned());
-        self.work.spawn(async move {
+        self.work.spawn(job.evaluating.of(async move {
             let message = &checked.message;
             let opinion = kind
                 .judge(
@@ -148,7 +149,7 @@ impl Operator {
                 message: name,
                 opinion,
             }
-        });
+        }));
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! The daemons fetch, evaluate, claim, compare and vote through this trait alone. A new kind is a
 //! definition on chain, an `IAvsLogic` contract and one implementation of [`TaskKind`].
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use zarathustra_primitives::{Digest, KindId, Seed, SubjectHash, TaskId};
 
@@ -37,7 +39,8 @@ pub struct Outcome {
     /// The canonical result bytes whose hash a claim signs.
     pub result: Vec<u8>,
     /// What is published beside the claim so that others can check it; empty when there is nothing.
-    pub evidence: Vec<u8>,
+    /// Shared, since it can have megabytes.
+    pub evidence: Arc<[u8]>,
     /// One line for logs.
     pub summary: String,
 }

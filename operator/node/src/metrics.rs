@@ -20,7 +20,7 @@ pub struct Metrics {
     pub claims: IntCounterVec,
     /// `zarathustra_transactions_total{action,outcome}`: transactions sent.
     pub transactions: IntCounterVec,
-    /// `zarathustra_evaluation_seconds{outcome}`: wall time of evaluations.
+    /// `zarathustra_evaluation_seconds{outcome}`: wall time of evaluations to attest.
     pub evaluation_seconds: HistogramVec,
     /// `zarathustra_chain_head_block`: newest block seen.
     pub chain_head: IntGauge,
@@ -117,7 +117,10 @@ impl Metrics {
                 &["action", "outcome"],
             ))?,
             evaluation_seconds: all.add(HistogramVec::new(
-                histogram_opts!("zarathustra_evaluation_seconds", "Wall time of evaluations"),
+                histogram_opts!(
+                    "zarathustra_evaluation_seconds",
+                    "Wall time of evaluations to attest"
+                ),
                 &["outcome"],
             ))?,
             chain_head: all.add(IntGauge::new(

@@ -18,8 +18,11 @@ use super::{
 };
 use crate::{decision::Found, subject::File};
 
-/// What each engine found, or is at, for a task.
-pub(super) type FoundByEngine = HashMap<(Assignment, Engine), Arc<OnceCell<Found>>>;
+/// What each engine came to, or is at, for a task.
+pub(super) type FoundByEngine = HashMap<(Assignment, Engine), Arc<Cell>>;
+
+/// What came of an evaluation.
+type Cell = OnceCell<Result<Found, Abstain>>;
 
 impl Improve {
     /// What an engine finds for a task; evaluated once, however often it is asked for.
@@ -29,9 +32,7 @@ impl Improve {
         engine: Engine,
     ) -> Result<Found, Abstain> {
         let cell = Arc::clone(self.known().entry((assignment, engine)).or_default());
-        cell.get_or_try_init(|| self.evaluate(assignment, engine))
-            .await
-            .cloned()
+        once(&cell, || self.evaluate(assignment, engine)).await
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, FoundByEngine> {
@@ -93,6 +94,21 @@ impl Improve {
     }
 }
 
+/// What an evaluation came to, once. A failure that would come again is as good as a result, and
+/// can have cost as much; after one that may pass, whoever asks next evaluates.
+async fn once<F>(cell: &Cell, evaluate: impl FnOnce() -> F) -> Result<Found, Abstain>
+where
+    F: Future<Output = Result<Found, Abstain>>,
+{
+    let lasting = cell.get_or_try_init(|| async {
+        match evaluate().await {
+            Err(passing) if passing.retry => Err(passing),
+            lasting => Ok(lasting),
+        }
+    });
+    lasting.await?.clone()
+}
+
 /// The environment that is scheduled for a task.
 pub(super) fn scheduled(assignment: &Assignment) -> Result<Digest, Abstain> {
     assignment.environment.ok_or_else(|| Abstain {
@@ -100,4 +116,63 @@ pub(super) fn scheduled(assignment: &Assignment) -> Result<Digest, Abstain> {
         detail: "governance has scheduled no environment for the task's epoch".to_owned(),
         retry: false,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use zarathustra_primitives::Status;
+
+    use super::*;
+
+    /// What asking once for each answer comes to, by code, and how often was evaluated.
+    async fn ask(answers: &[Result<Status, Abstain>]) -> (Vec<&'static str>, usize) {
+        let cell = Cell::new();
+        let (mut codes, mut evaluations) = (Vec::new(), 0);
+        for answer in answers {
+            let evaluate = || {
+                evaluations += 1;
+                let found = answer.clone().map(|status| Found {
+                    result: failed(Digest::new([1; 32]), status),
+                    scores: None,
+                });
+                async { found }
+            };
+            codes.push(match once(&cell, evaluate).await {
+                Ok(found) => found.result.status().code(),
+                Err(abstain) => abstain.code,
+            });
+        }
+        (codes, evaluations)
+    }
+
+    fn failure(code: &'static str, retry: bool) -> Abstain {
+        Abstain {
+            code,
+            detail: String::new(),
+            retry,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_result_and_a_failure_that_lasts_are_evaluated_once() {
+        let (large, invalid) = (Status::TooLarge, Status::EvaluatorInvalid);
+        let (codes, evaluations) = ask(&[Ok(large), Ok(invalid)]).await;
+        assert_eq!(codes, [large.code(), large.code()]);
+        assert_eq!(evaluations, 1);
+
+        let timed_out = Err(failure("local_timed_out", false));
+        let (codes, evaluations) = ask(&[timed_out, Ok(large), Ok(large)]).await;
+        assert_eq!(codes, ["local_timed_out"; 3]);
+        assert_eq!(evaluations, 1);
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_may_pass_is_tried_again() {
+        let unreachable = Err(failure("rpc", true));
+        let large = Status::TooLarge;
+        let (codes, evaluations) =
+            ask(&[unreachable.clone(), unreachable, Ok(large), Ok(large)]).await;
+        assert_eq!(codes, ["rpc", "rpc", large.code(), large.code()]);
+        assert_eq!(evaluations, 3);
+    }
 }

@@ -62,7 +62,7 @@ pub(super) fn outcome(found: &Found) -> Outcome {
         evidence: found
             .scores
             .as_ref()
-            .map(|scores| scores.to_file())
+            .map(|scores| scores.to_file().into())
             .unwrap_or_default(),
         summary,
     }
