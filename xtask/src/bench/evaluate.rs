@@ -12,7 +12,7 @@ use crate::{checkout::Checkout, process};
 /// Name, samples, samples in a batch as the evaluation program asks for them, and the ratio to plain
 /// PyTorch that is aimed at. The examples run with their own programs.
 const MODELS: [(&str, u32, u32, f64); 4] = [
-    ("x-squared", 524_288, 1024, 1.0),
+    ("x-squared", 65_536, 1024, 1.0),
     ("digits", 4_096, 1024, 1.0),
     ("sequence", 4_096, 1024, 1.0),
     ("resnet-18", 32, 8, 1.05),
