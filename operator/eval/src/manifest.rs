@@ -251,7 +251,7 @@ impl Manifest {
         require(
             file.limits.fuel_fits_wall(),
             "limits.fuel",
-            "at most 250000000 for each of wall_seconds",
+            "at most 125000000 for each of wall_seconds",
         )?;
         for (content, field) in [
             (&file.architecture, "architecture"),

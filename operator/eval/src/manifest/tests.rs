@@ -78,13 +78,13 @@ fn values_out_of_range_are_refused_with_their_field() {
     }
 }
 
-/// 500,000,000 multiply-adds in a second, and two models to pay for: 6 s are 1,500,000,000 each.
+/// 250,000,000 multiply-adds in a second, and two models to pay for: 6 s are 750,000,000 each.
 #[test]
 fn the_fuel_of_both_models_fits_the_wall_time() {
     let mut manifest = valid();
-    manifest["limits"]["fuel"] = 1_500_000_000_u64.into();
+    manifest["limits"]["fuel"] = 750_000_000_u64.into();
     read(&manifest).expect("the largest");
-    manifest["limits"]["fuel"] = 1_500_000_001_u64.into();
+    manifest["limits"]["fuel"] = 750_000_001_u64.into();
     let error = read(&manifest).expect_err("too much");
     assert_eq!(error.code(), "manifest_field");
     // Beyond 64 bits the sums are still right.

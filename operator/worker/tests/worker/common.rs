@@ -25,7 +25,7 @@ pub fn settings() -> WorkerSettings {
         environment: EnvironmentLock::of_this_build(),
         cache_dir: Path::new(env!("CARGO_TARGET_TMPDIR")).join("evaluators"),
         memory_bytes: WorkerSettings::MEMORY_BYTES,
-        wall: Duration::from_secs(120),
+        wall: Duration::from_secs(240),
         device: zarathustra_eval::Device::Cpu,
         allow_unsandboxed: false,
         cgroups: true,

@@ -69,7 +69,7 @@ async fn a_program_that_allocates_without_end() {
         (br $l))";
     check_with_fuel(
         probe(&[("ASK", of_the_host)]),
-        1 << 33,
+        1 << 32,
         Status::EvaluatorTrapped,
     )
     .await;
@@ -189,7 +189,7 @@ async fn a_model_of_the_programs_own_is_refused_and_paid_for() {
 async fn a_stack_overflow_is_local() {
     let deep = program("(drop (call $recurse (i32.const 0)))");
     let mut job = lines(deep);
-    job.manifest.limits.fuel = 1 << 33;
+    job.manifest.limits.fuel = 1 << 32;
     let failure = evaluate(&job, &settings()).await.expect_err("no claim");
     assert!(
         matches!(failure, LocalFailure::StackExhausted { .. }),
@@ -204,7 +204,7 @@ async fn a_stack_overflow_is_local() {
 async fn the_most_fuel_ends_before_the_time_does() {
     let mut job = lines(program("(loop $l (br $l))"));
     job.manifest.limits.wall_seconds = 20;
-    job.manifest.limits.fuel = 20 * 250_000_000;
+    job.manifest.limits.fuel = 20 * 125_000_000;
     assert!(job.manifest.limits.fuel_fits_wall());
     let evaluation = evaluate(&job, &settings()).await.expect("evaluated here");
     assert_eq!(evaluation.result.status(), Status::FuelExhausted);

@@ -63,7 +63,7 @@ fn job() -> EvaluationJob {
     let limits = &mut job.manifest.limits;
     (limits.parameters, limits.parameter_bytes) = (1 << 20, 4 << 20);
     (limits.macs_per_sample, limits.fuel) = (1 << 20, 1 << 34);
-    limits.activation_bytes = 1 << 20;
+    (limits.activation_bytes, limits.wall_seconds) = (1 << 20, 240);
     job
 }
 

@@ -465,7 +465,7 @@ mod tests {
         assert_eq!(tight(7_500_002, 6), Some("limits.fuel"));
         assert_eq!(tight(7_500_003, 5), Some("limits.wall_seconds"));
 
-        // Both models in 500,000,000 multiply-adds a second: 6 s of the reference engine, whatever
+        // Both models in 250,000,000 multiply-adds a second: 6 s of the reference engine, whatever
         // libtorch took.
         let mut slow = |fuel| {
             pilot.fuel = fuel;
@@ -474,8 +474,8 @@ mod tests {
                 ..limits
             })
         };
-        assert_eq!(slow(1_500_000_000), None);
-        assert_eq!(slow(1_500_000_001), Some("limits.wall_seconds"));
+        assert_eq!(slow(750_000_000), None);
+        assert_eq!(slow(750_000_001), Some("limits.wall_seconds"));
     }
 
     #[test]

@@ -293,7 +293,7 @@ async fn an_evaluation_that_takes_too_long() {
     home.file("program.wasm", program(&[]));
     let slow = machine(&home, "sleep 60");
     // As much fuel as goes into a second.
-    let limits = ["--wall-seconds", "1", "--fuel", "250000000"];
+    let limits = ["--wall-seconds", "1", "--fuel", "125000000"];
     let (found, said) = codes(&home, &[&["--worker", &slow], limits.as_slice()].concat()).await;
     assert_eq!(found, ["time_exceeded"], "{said}");
 }
