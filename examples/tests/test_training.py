@@ -54,7 +54,9 @@ class Training(unittest.TestCase):
                 *("--architecture", EXAMPLES / name / "architecture.json"),
                 *("--parameters", parameters, "--samples", terms["samples"]),
                 *("--range", f"{low},{high}", "--fuel", limits["fuel"]),
-                *("--memory-bytes", limits["memory_bytes"], "--seed", SEED, "--scores", found),
+                *("--memory-bytes", limits["memory_bytes"]),
+                *("--wall-seconds", limits["wall_seconds"]),
+                *("--seed", SEED, "--scores", found),
                 *("--cache", ROOT / "target/tmp/evaluators"),
             ]
         )
