@@ -87,6 +87,7 @@ fn the_fuel_of_both_models_fits_the_wall_time() {
     manifest["limits"]["fuel"] = 750_000_001_u64.into();
     let error = read(&manifest).expect_err("too much");
     assert_eq!(error.code(), "manifest_field");
+    assert!(error.to_string().contains(" 125000000 for each"), "{error}");
     // Beyond 64 bits the sums are still right.
     manifest["limits"]["wall_seconds"] = u64::MAX.into();
     manifest["limits"]["fuel"] = u64::MAX.into();
