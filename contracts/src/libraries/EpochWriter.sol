@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import { BLS } from "./BLS.sol";
+import { EpochTable } from "./EpochTable.sol";
+import { SSTORE2 } from "solady/utils/SSTORE2.sol";
+
+/// @title Writes the tables and chunks that EpochTable reads
+/// @dev A byte of code costs 200 gas, so a table of `n` rows costs about 80,000 + 3,200·n and a chunk about
+/// 32,000 + 46,400 for each of its rows. A full chunk, 4.9 million, is the most that is written at once.
+library EpochWriter {
+    error TooManyRows(uint256 rows, uint256 cap);
+    error EmptyTable();
+
+    /* CHUNKS */
+
+    /// @notice Rows of a chunk; 0 for an address without one.
+    function rowsOf(address chunk) internal view returns (uint256) {
+        return chunk.code.length / EpochTable.ROW_SIZE;
+    }
+
+    /// @notice The bytes of a chunk for `rows` rows, of which the first are those of the chunk before it.
+    function openChunk(address previous, uint256 rows) internal view returns (bytes memory data) {
+        uint256 known = EpochTable.ROW_SIZE * rowsOf(previous);
+        uint256 size = EpochTable.ROW_SIZE * rows;
+        data = new bytes(size < known ? known : size);
+        /// @solidity memory-safe-assembly
+        assembly {
+            // data[:known] = previous.code[1:]
+            extcodecopy(previous, add(data, 0x20), 1, known)
+        }
+    }
+
+    /// @notice Fills a row of a chunk.
+    /// @param keyCode Code contract with 0x00 and the 192 unpadded bytes of the key.
+    function setRow(
+        bytes memory data,
+        uint256 row,
+        address operator,
+        address signer,
+        address keyCode
+    ) internal view {
+        uint256 offset = EpochTable.ROW_SIZE * row;
+        /// @solidity memory-safe-assembly
+        assembly {
+            // data[offset:][:232] = keyCode.code[1:193] ‖ operator ‖ signer, by way of the scratch space
+            let place := add(add(data, 0x20), offset)
+            extcodecopy(keyCode, place, 1, 192)
+            mstore(0x00, shl(96, operator))
+            mstore(0x14, shl(96, signer))
+            mcopy(add(place, 192), 0x00, 40)
+        }
+    }
+
+    /* PAGES: stakes that were read before the table can be written */
+
+    /// @notice Stores `stakes[from..]`, after those of the page before.
+    function writePage(address previous, uint128[] memory stakes, uint256 from)
+        internal
+        returns (address)
+    {
+        uint256 size = 20 + 16 * (stakes.length - from);
+        bytes memory data = new bytes(size + 32);
+        uint256 cursor = _start(data, size);
+        cursor = _put(cursor, uint160(previous), 20);
+        for (uint256 i = from; i < stakes.length; ++i) {
+            cursor = _put(cursor, stakes[i], 16);
+        }
+        return SSTORE2.write(data);
+    }
+
+    /// @notice Copies the stakes of a page, and of all before it, into `stakes[..end]`.
+    function readPages(address page, uint128[] memory stakes, uint256 end) internal view {
+        while (page != address(0)) {
+            bytes memory data = SSTORE2.read(page);
+            uint256 rows = (data.length - 20) / 16;
+            end -= rows;
+            for (uint256 i; i < rows; ++i) {
+                stakes[end + i] = uint128(_get(data, 20 + 16 * i) >> 128);
+            }
+            page = address(uint160(_get(data, 0) >> 96));
+        }
+    }
+
+    /* TABLES */
+
+    /// @notice Writes a table of `rows` rows. At least one has stake; the chunks hold all of them.
+    function writeTable(uint128[] memory stakes, uint256 rows, address[] memory chunks)
+        internal
+        returns (address table)
+    {
+        if (rows == 0) revert EmptyTable();
+        if (rows > EpochTable.MAX_ROWS) revert TooManyRows(rows, EpochTable.MAX_ROWS);
+        (uint128 total, BLS.G2Point memory aggregate) = _sum(stakes, rows, chunks);
+        uint256 parts = EpochTable.chunksFor(rows);
+        uint256 size = 4 + 16 + BLS.G2_UNPADDED + 16 * (rows + 1) + 20 * parts;
+        bytes memory data = new bytes(size + 32);
+        uint256 cursor = _start(data, size);
+        cursor = _put(cursor, rows, 4);
+        cursor = _put(cursor, total, 16);
+        cursor = _putBytes(cursor, BLS.toBytes(aggregate));
+        uint256 sum;
+        for (uint256 i; i < rows; ++i) {
+            cursor = _put(cursor, sum, 16);
+            sum += stakes[i];
+        }
+        cursor = _put(cursor, sum, 16);
+        for (uint256 i; i < parts; ++i) {
+            cursor = _put(cursor, uint160(chunks[i]), 20);
+        }
+        table = SSTORE2.write(data);
+    }
+
+    /// @dev Total stake, and the sum of the keys of the rows that have some.
+    function _sum(uint128[] memory stakes, uint256 rows, address[] memory chunks)
+        private
+        view
+        returns (uint128 total, BLS.G2Point memory aggregate)
+    {
+        BLS.G2Point memory key;
+        for (uint256 i; i < rows; ++i) {
+            if (stakes[i] == 0) continue;
+            total += stakes[i];
+            address chunk = chunks[i / EpochTable.ROWS_PER_CHUNK];
+            EpochTable.readKeyIn(chunk, i % EpochTable.ROWS_PER_CHUNK, key);
+            BLS.addAssign(aggregate, key);
+        }
+    }
+
+    /* BYTES */
+
+    /// @dev Cuts `data` to `size` and returns where its bytes begin. It was made a word longer, because `_put`
+    /// writes whole words.
+    function _start(bytes memory data, uint256 size) private pure returns (uint256 cursor) {
+        /// @solidity memory-safe-assembly
+        assembly {
+            // data = data[:size]
+            mstore(data, size)
+            cursor := add(data, 0x20)
+        }
+    }
+
+    /// @dev Writes `value` as `size` bytes (1 to 32) at `cursor`, and returns where they end.
+    function _put(uint256 cursor, uint256 value, uint256 size) private pure returns (uint256) {
+        /// @solidity memory-safe-assembly
+        assembly {
+            // The bytes after `size` become zero; they are written later.
+            mstore(cursor, shl(sub(256, mul(8, size)), value))
+        }
+        return cursor + size;
+    }
+
+    function _putBytes(uint256 cursor, bytes memory value) private pure returns (uint256) {
+        /// @solidity memory-safe-assembly
+        assembly {
+            mcopy(cursor, add(value, 0x20), mload(value))
+        }
+        return cursor + value.length;
+    }
+
+    /// @dev The word at an offset; what lies beyond the end is undefined.
+    function _get(bytes memory data, uint256 offset) private pure returns (uint256 word) {
+        /// @solidity memory-safe-assembly
+        assembly {
+            word := mload(add(add(data, 0x20), offset))
+        }
+    }
+}
