@@ -38,7 +38,6 @@ contract AvsGovernance is FaultLedger {
 
     /* SET-UP */
 
-
     /// @inheritdoc IAvsGovernanceAdmin
     function setUpAvs(string calldata metadataURI, StrategyWeight[] calldata strategies)
         external

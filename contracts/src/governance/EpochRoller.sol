@@ -60,8 +60,9 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
     function _mustBegin(Roll memory roll) private view returns (bool) {
         if (roll.start == 0) return true;
         // The epoch would be of little use; or its stake would be slashable for too short.
-        return block.number > roll.start + _parameters.maxSnapshotAge / 2
-            || _neededReach() > roll.reach;
+        return
+            block.number > roll.start + _parameters.maxSnapshotAge / 2
+                || _neededReach() > roll.reach;
     }
 
     function _begin() private returns (Roll memory roll) {
@@ -157,7 +158,7 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
             dirty &= dirty - 1; // clears the bit just found
             address operator = _operatorAt[first + row];
             Member storage member = _memberOf[operator];
-            EpochWriter.setRow(data, row, operator, member.signer, member.key);
+            EpochWriter.setRow(data, row, operator, member.signer, SSTORE2.read(member.key));
         }
         _chunks[chunk] = SSTORE2.write(data);
     }
@@ -181,8 +182,7 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
             // Whom the chunk names is whom the table will name.
             address chunk = _chunks[i / EpochTable.ROWS_PER_CHUNK];
             positions[count] = i;
-            (operators[count++],) =
-                EpochTable.addressesIn(chunk, i % EpochTable.ROWS_PER_CHUNK);
+            (operators[count++],) = EpochTable.addressesIn(chunk, i % EpochTable.ROWS_PER_CHUNK);
         }
         if (count == 0) return;
         /// @solidity memory-safe-assembly

@@ -13,13 +13,15 @@ import { LibBit } from "solady/utils/LibBit.sol";
 /// |--------------|-----------------------------------------------------------------------|
 /// | 1            | 0x00 (STOP), so that the code cannot be called                        |
 /// | 4            | n                                                                     |
-/// | 16           | total stake                                                           |
+/// | 16           | total stake, below 2^120                                              |
+/// | 32           | one bit for each row with stake, row i at bit i                       |
+/// | 60           | addresses of three chunks of ROWS_PER_CHUNK rows each; zeros for none |
 /// | 192          | sum of the keys of all rows with stake, unpadded                      |
 /// | 16 · (n + 1) | for each row the stakes of the rows before it; at the end the total   |
-/// | 20 · chunks  | addresses of the chunks, of which each holds ROWS_PER_CHUNK rows      |
 ///
-/// Code of a chunk: 0x00, then for each row 192 bytes of key, unpadded, 20 of operator, 20 of claim signer. The
-/// last chunk may hold fewer rows than it could, and more than the table needs.
+/// Code of a chunk: 0x00, then for each row 192 bytes of the key's negative, unpadded, 20 of operator, 20 of claim
+/// signer. Certificates take keys out of the sum, so what they add are negatives. A chunk may hold more rows than
+/// a table needs.
 ///
 /// A row's stake is the difference of two neighbouring sums, so one read gives both. A row may have no stake: a
 /// place that nobody holds, or an operator that does not count in this epoch. It is never drawn, its key is not
@@ -45,8 +47,18 @@ library EpochTable {
     uint256 internal constant ROW_SIZE = 232;
 
     uint256 private constant COUNT_AT = 1;
-    uint256 private constant AGGREGATE_AT = 21;
-    uint256 private constant SUMS_AT = 213;
+    uint256 private constant VOTERS_AT = 21;
+    uint256 private constant CHUNKS_AT = 53;
+    uint256 private constant AGGREGATE_AT = 113;
+    uint256 private constant SUMS_AT = 305;
+
+    /* Tables of the search for the lowest bit that is set, from solady's LibBit */
+    uint256 private constant FFS_MULTIPLIER =
+        0xb6db6db6ddddddddd34d34d349249249210842108c6318c639ce739cffffffff;
+    uint256 private constant FFS_UPPER =
+        0x8040405543005266443200005020610674053026020000107506200176117077;
+    uint256 private constant FFS_LOWER =
+        0x001f0d1e100c1d070f090b19131c1706010e11080a1a141802121b1503160405;
 
     /* THE WHOLE TABLE */
 
@@ -69,10 +81,9 @@ library EpochTable {
 
     /// @notice Code contracts with the identities.
     function chunks(address table) internal view returns (address[] memory addresses) {
-        uint256 rows = count(table);
-        addresses = new address[](chunksFor(rows));
+        addresses = new address[](chunksFor(count(table)));
         for (uint256 i; i < addresses.length; ++i) {
-            addresses[i] = _chunk(table, rows, i);
+            addresses[i] = address(uint160(_read(table, CHUNKS_AT + 20 * i) >> 96));
         }
     }
 
@@ -89,7 +100,7 @@ library EpochTable {
         view
         returns (address operator, address signer)
     {
-        address chunk = _chunk(table, _checkIndex(table, index), index / ROWS_PER_CHUNK);
+        address chunk = _chunkOf(table, index);
         return addressesIn(chunk, index % ROWS_PER_CHUNK);
     }
 
@@ -127,12 +138,13 @@ library EpochTable {
 
     /// @notice Key of a row. Means nothing for a row without stake.
     function keyAt(address table, uint256 index) internal view returns (BLS.G2Point memory key) {
-        address chunk = _chunk(table, _checkIndex(table, index), index / ROWS_PER_CHUNK);
-        readKeyIn(chunk, index % ROWS_PER_CHUNK, key);
+        address chunk = _chunkOf(table, index);
+        readNegativeIn(chunk, index % ROWS_PER_CHUNK, key);
+        BLS.negate(key);
     }
 
-    /// @notice Sets `key` to that of a row of a chunk.
-    function readKeyIn(address chunk, uint256 row, BLS.G2Point memory key) internal view {
+    /// @notice Sets `key` to the negative of that of a row of a chunk.
+    function readNegativeIn(address chunk, uint256 row, BLS.G2Point memory key) internal view {
         unchecked {
             _readKey(chunk, 1 + ROW_SIZE * row, key);
         }
@@ -165,25 +177,17 @@ library EpochTable {
         view
         returns (uint128 stake, uint128 total, BLS.G2Point memory key)
     {
-        uint256 rows;
-        uint256 from;
+        uint256 head = _readHead(table, key);
+        BLS.padG2(head + AGGREGATE_AT - COUNT_AT, key);
+        uint256 bits = _bits(nonSigners, head);
         /// @solidity memory-safe-assembly
         assembly {
-            // n ‖ total ‖ aggregate key, in one read beyond the free pointer; beyond the end of code lie zeros
-            from := mload(0x40)
-            extcodecopy(table, from, COUNT_AT, 212)
-            rows := shr(224, mload(from))
-            total := shr(128, mload(add(from, 4)))
-            from := add(from, 20)
+            total := shr(128, mload(add(head, 4)))
         }
-        BLS.padG2(from, key);
-        uint256 bits = _bits(nonSigners, rows);
         if (bits == 0) return (total, total, key);
-        // key = aggregate - sum of the others
-        BLS.G2Point memory absent;
-        stake = total - _accumulate(table, rows, bits, absent);
-        BLS.negate(absent);
-        BLS.addAssign(key, absent);
+        unchecked {
+            stake = total - _accumulate(table, head, bits, key);
+        }
     }
 
     /// @notice Stake and sum of keys of the rows whose bit is set.
@@ -192,89 +196,104 @@ library EpochTable {
         view
         returns (uint128 stake, BLS.G2Point memory key)
     {
-        uint256 rows = count(table);
-        uint256 bits = _bits(bitmap, rows);
-        if (bits != 0) stake = _accumulate(table, rows, bits, key);
+        uint256 head = _readHead(table, key);
+        uint256 bits = _bits(bitmap, head);
+        if (bits == 0) return (0, key);
+        stake = _accumulate(table, head, bits, key);
+        BLS.negate(key);
     }
 
-    /// @dev The bits of a bitmap, none of which lies beyond so many rows.
-    function _bits(uint256[] memory bitmap, uint256 rows) private pure returns (uint256 bits) {
+    /// @dev Copies a table up to its sums, without the STOP, beyond the free pointer, and returns where it lies.
+    /// Between it and `key` lies room for `_accumulate`. Beyond the end of code lie zeros.
+    /// @param key A point that was allocated last.
+    function _readHead(address table, BLS.G2Point memory key) private view returns (uint256 head) {
+        /// @solidity memory-safe-assembly
+        assembly {
+            // Whatever lies behind the point would be overwritten.
+            if iszero(eq(mload(0x40), add(key, 0x100))) { invalid() }
+            head := add(key, 0x2c0)
+            extcodecopy(table, head, COUNT_AT, sub(SUMS_AT, COUNT_AT))
+        }
+    }
+
+    /// @dev The bits of a bitmap, all of which are rows with stake.
+    function _bits(uint256[] memory bitmap, uint256 head) private pure returns (uint256 bits) {
+        uint256 rows;
+        uint256 refused;
+        /// @solidity memory-safe-assembly
+        assembly {
+            rows := shr(224, mload(head))
+            bits := mload(add(bitmap, 0x20))
+            // bits & ~voters
+            refused := and(bits, not(mload(add(head, sub(VOTERS_AT, COUNT_AT)))))
+        }
         if (rows == 0) revert EmptyTable();
         if (bitmap.length != 1) revert WrongBitmapLength(bitmap.length, 1);
-        bits = bitmap[0];
-        // A shift by 256 gives zero.
-        if (bits >> rows != 0) revert UnknownNonSigner(LibBit.fls(bits));
+        if (refused != 0) {
+            // A shift by 256 gives zero.
+            if (refused >> rows != 0) revert UnknownNonSigner(LibBit.fls(refused));
+            revert NoStakeAt(LibBit.ffs(refused));
+        }
     }
 
-    /// @dev Sets `key` to the sum of the keys of the rows whose bit is set and returns the sum of their stakes.
-    /// Bits are not zero and lie within the table; then offsets stay small and the stakes' sum is at most the
-    /// total, so that nothing can overflow. A key alone is taken as it is: registration has checked it.
-    function _accumulate(address table, uint256 rows, uint256 bits, BLS.G2Point memory key)
+    /// @dev Adds the negatives of the keys of the rows whose bit is set to `key` and returns the sum of their stakes.
+    /// Bits are not zero and lie within the table; then offsets stay small, the stakes' sum is at most the total,
+    /// and sums of up to 256 prefix sums stay below 2^128.
+    /// @param head Of `_readHead`, with `key`: memory is
+    /// `key (0x100) ‖ next term (0x100) ‖ 192 bytes of code ‖ head`, of which the first two are G2ADD's input.
+    function _accumulate(address table, uint256 head, uint256 bits, BLS.G2Point memory key)
         private
         view
         returns (uint128 stake)
     {
-        // Input of G2ADD and room for 192 bytes of code, beyond the free pointer, which nothing here moves.
-        uint256 sum;
+        bool ok = true;
         /// @solidity memory-safe-assembly
         assembly {
-            sum := mload(0x40)
-            // The top bytes of the four coordinates of the term stay zero.
-            mstore(add(sum, 0x100), 0)
-            mstore(add(sum, 0x140), 0)
-            mstore(add(sum, 0x180), 0)
-            mstore(add(sum, 0x1c0), 0)
-        }
-        // Rows below `end` lie in `chunk`, row i at `base + 232 * i`.
-        address chunk;
-        uint256 base;
-        uint256 end;
-        bool ok = true;
-        bool first = true;
-        unchecked {
-            do {
-                uint256 index = LibBit.ffs(bits);
-                bits &= bits - 1; // clears the bit just found
-                if (index >= end) {
-                    uint256 number = index / ROWS_PER_CHUNK;
-                    chunk = _chunk(table, rows, number);
-                    // Wraps below zero; adding the row's share wraps back.
-                    base = 1 - ROW_SIZE * ROWS_PER_CHUNK * number;
-                    end = ROWS_PER_CHUNK * (number + 1);
+            let term := add(key, 0x100)
+            // Its top bytes stay zero.
+            calldatacopy(term, calldatasize(), 0x100)
+            // Rows below `end` lie in `chunk`, row i at `base + 232 * i`.
+            let chunk := shr(96, mload(add(head, sub(CHUNKS_AT, COUNT_AT))))
+            let base := 1
+            let end := ROWS_PER_CHUNK
+            // Sums before the rows in the upper half, with the rows in the lower.
+            let sums := 0
+            for { } bits { } {
+                // index = ffs(bits), as in solady's LibBit; bits &= bits - 1
+                let index
+                {
+                    let low := and(bits, sub(0, bits))
+                    bits := xor(bits, low)
+                    index := shr(250, mul(low, FFS_MULTIPLIER))
+                    index := shl(5, shr(252, shl(shl(2, index), FFS_UPPER)))
+                    low := and(div(0xd76453e0, shr(index, low)), 0x1f)
+                    index := or(index, byte(low, FFS_LOWER))
                 }
-                uint256 part;
-                /// @solidity memory-safe-assembly
-                assembly {
-                    let term := add(sum, 0x100)
-                    let raw := add(sum, 0x200)
-                    // term = pad(chunk.code[base + 232 * index:][:192])
+                if iszero(lt(index, end)) {
+                    end := div(index, ROWS_PER_CHUNK)
+                    chunk := shr(96, mload(add(add(head, sub(CHUNKS_AT, COUNT_AT)), mul(20, end))))
+                    end := mul(ROWS_PER_CHUNK, end)
+                    // Wraps below zero; adding the row's share wraps back.
+                    base := sub(1, mul(ROW_SIZE, end))
+                    end := add(end, ROWS_PER_CHUNK)
+                }
+                // term = pad(chunk.code[base + 232 * index:][:192])
+                {
+                    let raw := add(term, 0x100)
                     extcodecopy(chunk, raw, add(base, mul(ROW_SIZE, index)), 192)
                     mcopy(add(term, 0x10), raw, 48)
                     mcopy(add(term, 0x50), add(raw, 48), 48)
                     mcopy(add(term, 0x90), add(raw, 96), 48)
                     mcopy(add(term, 0xd0), add(raw, 144), 48)
-                    // sum = G2ADD(sum, term), or the term where there is no sum yet
-                    switch first
-                    case 0 { ok := and(ok, staticcall(gas(), 0x0d, sum, 0x200, sum, 0x100)) }
-                    default {
-                        mcopy(sum, term, 0x100)
-                        first := 0
-                    }
-                    // part = sums[index + 1] - sums[index]
-                    extcodecopy(table, 0x00, add(SUMS_AT, shl(4, index)), 0x20)
-                    part := mload(0x00)
-                    part := sub(shr(128, shl(128, part)), shr(128, part))
-                    stake := add(stake, part)
                 }
-                if (part == 0) revert NoStakeAt(index);
-            } while (bits != 0);
+                // key = G2ADD(key, term)
+                ok := and(ok, staticcall(gas(), 0x0d, key, 0x200, key, 0x100))
+                extcodecopy(table, 0x00, add(SUMS_AT, shl(4, index)), 0x20)
+                sums := add(sums, mload(0x00))
+            }
+            stake := sub(shr(128, shl(128, sums)), shr(128, sums))
         }
         if (!ok) revert BLS.InvalidPoint();
-        /// @solidity memory-safe-assembly
-        assembly {
-            // key = sum
-            mcopy(key, sum, 0x100)
-        }
     }
 
     /* LAYOUT: with rows <= MAX_ROWS and index < rows no offset can overflow */
@@ -286,14 +305,16 @@ library EpochTable {
         total = uint128(word >> 96);
     }
 
-    function _checkIndex(address table, uint256 index) private view returns (uint256 rows) {
-        rows = count(table);
+    function _checkIndex(address table, uint256 index) private view {
+        uint256 rows = count(table);
         if (index >= rows) revert RowOutOfRange(index, rows);
     }
 
-    function _chunk(address table, uint256 rows, uint256 number) private view returns (address) {
+    /// @dev The chunk of a row.
+    function _chunkOf(address table, uint256 index) private view returns (address) {
+        _checkIndex(table, index);
         unchecked {
-            return address(uint160(_read(table, SUMS_AT + 16 * (rows + 1) + 20 * number) >> 96));
+            return address(uint160(_read(table, CHUNKS_AT + 20 * (index / ROWS_PER_CHUNK)) >> 96));
         }
     }
 

@@ -11,6 +11,10 @@ import { SSTORE2 } from "solady/utils/SSTORE2.sol";
 library EpochWriter {
     error TooManyRows(uint256 rows, uint256 cap);
     error EmptyTable();
+    error TooMuchStake(uint256 total, uint256 cap);
+
+    /// @notice Greatest sum of stakes, so that 256 sums of stakes add up to less than 2^128.
+    uint256 internal constant MAX_TOTAL = type(uint120).max;
 
     /* CHUNKS */
 
@@ -32,23 +36,28 @@ library EpochWriter {
     }
 
     /// @notice Fills a row of a chunk.
-    /// @param keyCode Code contract with 0x00 and the 192 unpadded bytes of the key.
+    /// @param key 192 unpadded bytes, checked when its possession was proved.
     function setRow(
         bytes memory data,
         uint256 row,
         address operator,
         address signer,
-        address keyCode
-    ) internal view {
-        uint256 offset = EpochTable.ROW_SIZE * row;
+        bytes memory key
+    ) internal pure {
+        BLS.G2Point memory point = BLS.g2FromBytes(key);
+        BLS.negate(point);
+        uint256 cursor;
         /// @solidity memory-safe-assembly
         assembly {
-            // data[offset:][:232] = keyCode.code[1:193] ‖ operator ‖ signer, by way of the scratch space
-            let place := add(add(data, 0x20), offset)
-            extcodecopy(keyCode, place, 1, 192)
+            cursor := add(data, 0x20)
+        }
+        cursor = _putBytes(cursor + EpochTable.ROW_SIZE * row, BLS.toBytes(point));
+        /// @solidity memory-safe-assembly
+        assembly {
+            // data[cursor:][:40] = operator ‖ signer, by way of the scratch space: the next row may be there
             mstore(0x00, shl(96, operator))
             mstore(0x14, shl(96, signer))
-            mcopy(add(place, 192), 0x00, 40)
+            mcopy(cursor, 0x00, 40)
         }
     }
 
@@ -91,13 +100,17 @@ library EpochWriter {
     {
         if (rows == 0) revert EmptyTable();
         if (rows > EpochTable.MAX_ROWS) revert TooManyRows(rows, EpochTable.MAX_ROWS);
-        (uint128 total, BLS.G2Point memory aggregate) = _sum(stakes, rows, chunks);
-        uint256 parts = EpochTable.chunksFor(rows);
-        uint256 size = 4 + 16 + BLS.G2_UNPADDED + 16 * (rows + 1) + 20 * parts;
+        (uint128 total, uint256 voters, BLS.G2Point memory aggregate) = _sum(stakes, rows, chunks);
+        if (total > MAX_TOTAL) revert TooMuchStake(total, MAX_TOTAL);
+        uint256 size = 4 + 16 + 32 + 60 + BLS.G2_UNPADDED + 16 * (rows + 1);
         bytes memory data = new bytes(size + 32);
         uint256 cursor = _start(data, size);
         cursor = _put(cursor, rows, 4);
         cursor = _put(cursor, total, 16);
+        cursor = _put(cursor, voters, 32);
+        for (uint256 i; i < 3; ++i) {
+            cursor = _put(cursor, i < chunks.length ? uint160(chunks[i]) : 0, 20);
+        }
         cursor = _putBytes(cursor, BLS.toBytes(aggregate));
         uint256 sum;
         for (uint256 i; i < rows; ++i) {
@@ -105,26 +118,25 @@ library EpochWriter {
             sum += stakes[i];
         }
         cursor = _put(cursor, sum, 16);
-        for (uint256 i; i < parts; ++i) {
-            cursor = _put(cursor, uint160(chunks[i]), 20);
-        }
         table = SSTORE2.write(data);
     }
 
-    /// @dev Total stake, and the sum of the keys of the rows that have some.
+    /// @dev Total stake, the rows that have some, and the sum of their keys.
     function _sum(uint128[] memory stakes, uint256 rows, address[] memory chunks)
         private
         view
-        returns (uint128 total, BLS.G2Point memory aggregate)
+        returns (uint128 total, uint256 voters, BLS.G2Point memory aggregate)
     {
         BLS.G2Point memory key;
         for (uint256 i; i < rows; ++i) {
             if (stakes[i] == 0) continue;
             total += stakes[i];
+            voters |= uint256(1) << i;
             address chunk = chunks[i / EpochTable.ROWS_PER_CHUNK];
-            EpochTable.readKeyIn(chunk, i % EpochTable.ROWS_PER_CHUNK, key);
+            EpochTable.readNegativeIn(chunk, i % EpochTable.ROWS_PER_CHUNK, key);
             BLS.addAssign(aggregate, key);
         }
+        BLS.negate(aggregate);
     }
 
     /* BYTES */

@@ -50,7 +50,7 @@ abstract contract AttestationFixture is
         for (uint256 i; i < OPERATORS; ++i) {
             operators.push(_join(i, 100));
         }
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         vm.deal(address(this), 1000 ether);
     }
 

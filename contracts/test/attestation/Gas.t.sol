@@ -59,7 +59,7 @@ contract AttestationGasTest is AttestationFixture {
     function test_gas_hundredOperators() external {
         _grow();
         vm.cool(address(governance));
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         vm.snapshotGasLastCall("AvsGovernance", "rollEpoch, 100 operators");
         _snapshotSubmit(
             CertificateKind.Approve, _bit(MANY) - 1, "approve, 100 operators, all signed"
