@@ -60,12 +60,17 @@ impl Scene {
         turn: u32,
         result: &EvaluationResult,
     ) -> Result<Statement> {
+        let result = Bytes::copy_from_slice(&result.encode());
+        self.statement_of(task, turn, result).await
+    }
+
+    /// The same of any bytes.
+    pub async fn statement_of(&self, task: &Task, turn: u32, result: Bytes) -> Result<Statement> {
         let domain = self.domain();
         let turn = Turn::new(turn);
         let seed = task.seed.wrap_err("the seed is not fixed")?;
         let table = self.chain.epoch_table(task.epoch).await?;
         let performer = self.chain.turn_holder(task.id, turn).await?;
-        let result = Bytes::copy_from_slice(&result.encode());
         Ok(Statement {
             task: task.id,
             claim: Claim {
@@ -150,6 +155,11 @@ pub fn better() -> EvaluationResult {
 /// A result that does not: zero lies between the bounds.
 pub fn slightly_better() -> EvaluationResult {
     scored(500, 10_000)
+}
+
+/// A result that loses by more than the slash margin.
+pub fn worse() -> EvaluationResult {
+    scored(-20_000, 10_000)
 }
 
 /// A mean improvement and the half-width of its bound, millionths.

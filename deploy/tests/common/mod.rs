@@ -7,6 +7,7 @@ pub mod certificate;
 
 use alloy::{
     primitives::{Address, B256, Bytes, U256, aliases::U96, keccak256},
+    rpc::types::TransactionReceipt,
     sol,
     sol_types::{SolEvent, SolValue as _},
 };
@@ -130,8 +131,12 @@ pub struct Scene {
 impl Scene {
     /// A fresh deployment in which so many operators have joined. No epoch was rolled yet.
     pub async fn start(operators: usize) -> Result<Self> {
-        let checkout = Checkout::find()?;
-        let devnet = Devnet::fresh(&checkout, &DevnetOptions::new(&checkout)).await?;
+        Self::start_with(&DevnetOptions::new(&Checkout::find()?), operators).await
+    }
+
+    /// The same on a chain that is made as the options say.
+    pub async fn start_with(options: &DevnetOptions, operators: usize) -> Result<Self> {
+        let devnet = Devnet::fresh(&Checkout::find()?, options).await?;
         let scene = Self::on(devnet, operators).await?;
         for operator in &scene.operators {
             operator.join(&scene.devnet).await?;
@@ -325,7 +330,7 @@ impl Scene {
     }
 
     /// A stranger settles a certified submission once its appeal window is over.
-    pub async fn settle(&self, submission: u64) -> Result<()> {
+    pub async fn settle(&self, submission: u64) -> Result<TransactionReceipt> {
         let from = self.submission(submission).await?.deadline;
         let left = from.saturating_sub(self.clock().await?);
         self.devnet.anvil.mine(left).await?;
@@ -339,7 +344,7 @@ impl Scene {
             committed: certified.committed,
             result: certified.result,
         };
-        self.stranger.send(self.center(), &call).await.map(drop)
+        self.stranger.send(self.center(), &call).await
     }
 
     /// A submission as the market shows it.
@@ -408,7 +413,7 @@ fn content(text: &str) -> Content {
 }
 
 /// The one event of its kind among a transaction's.
-fn event<E: SolEvent>(receipt: &alloy::rpc::types::TransactionReceipt) -> Result<E> {
+pub fn event<E: SolEvent>(receipt: &TransactionReceipt) -> Result<E> {
     let mut found = receipt
         .logs()
         .iter()
