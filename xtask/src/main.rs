@@ -5,6 +5,7 @@
 
 mod bench;
 mod checkout;
+mod contracts;
 mod demo;
 mod digest;
 mod process;

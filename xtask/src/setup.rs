@@ -5,6 +5,7 @@
 //! an interrupted set-up leaves nothing half-made behind.
 
 mod aarch64;
+mod analysis;
 pub mod contracts;
 mod eigenlayer;
 mod evaluators;
@@ -64,6 +65,12 @@ impl<'a> Setup<'a> {
     pub fn models(&self) -> Result<()> {
         let _lock = self.lock()?;
         models::install(self)
+    }
+
+    /// Installs what examines the contracts.
+    pub fn analysis(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        analysis::install(self)
     }
 
     /// Compiles the contracts.

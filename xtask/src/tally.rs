@@ -19,7 +19,7 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    /// Reads the summary lines of cargo, nextest, forge and pytest in `output`.
+    /// Reads the summary lines of cargo, nextest, forge, halmos and pytest in `output`.
     pub fn read(output: &str) -> Self {
         let mut tally = Self::default();
         for line in output.lines().map(str::trim) {
@@ -27,7 +27,9 @@ impl Tally {
             // nextest: Summary [   1.204s] 12 tests run: 11 passed (1 slow), 1 failed, 2 skipped
             // forge:   Ran 5 test suites in 1.2s (2.1s CPU time): 20 tests passed, 0 failed, …
             // pytest:  12 passed, 1 failed in 3.21s
+            // halmos:  Symbolic test result: 12 passed; 1 failed; time: 3.21s
             let summary = line.starts_with("test result:")
+                || line.starts_with("Symbolic test result:")
                 || line.starts_with("Summary [")
                 || is_pytest(line)
                 || line.starts_with("Ran ") && line.contains(" test suite") && line.contains("):");
@@ -112,6 +114,18 @@ mod tests {
             Tally {
                 passed: 1,
                 failed: 0
+            }
+        );
+    }
+
+    #[test]
+    fn halmos_is_understood() {
+        let halmos = "Symbolic test result: 10 passed; 2 failed; time: 42.15s\n";
+        assert_eq!(
+            Tally::read(halmos),
+            Tally {
+                passed: 10,
+                failed: 2
             }
         );
     }

@@ -9,7 +9,7 @@ use eyre::Result;
 
 use crate::{
     checkout::Checkout,
-    process,
+    contracts, process,
     setup::{Setup, contracts::Abi, models},
     steps::Steps,
 };
@@ -29,11 +29,21 @@ pub fn test(checkout: &Checkout, setup: &Setup<'_>) -> Result<ExitCode> {
         &mut forge(checkout, &["build", "--sizes"]),
     );
     steps.tests("Solidity tests", &mut forge(checkout, &["test"]));
+    steps.step("tools that examine contracts", || setup.analysis());
+    steps.step("slither", || contracts::findings(checkout));
+    steps.tests("proofs", &mut contracts::proofs(checkout));
     steps.step("generated files", || setup.contracts(Abi::Check));
     // Programs too: scenarios start them.
     steps.command(
         "build",
         Command::new("cargo").args(["build", "--workspace", "--locked", "--bins", "--tests"]),
+    );
+    steps.step("cases for the BLS library", || {
+        contracts::make_cases(checkout)
+    });
+    steps.tests(
+        "BLS library against blst",
+        &mut contracts::judge_cases(checkout),
     );
     if process::answer("cargo", &["nextest", "--version"]).is_some() {
         let mut nextest = |name, filter| {

@@ -190,10 +190,22 @@ contract BLSTest is Test {
     }
 
     function test_verify_drand() external view {
-        Round[] memory rounds = abi.decode(_read("drand.json", "$.rounds"), (Round[]));
+        _checkRounds("$.tag", "$.rounds", 4);
+    }
+
+    /// Networks from before drand followed RFC 9380: the same scheme under the tag of the other group.
+    function test_verify_drandOlder() external view {
+        _checkRounds("$.older_tag", "$.older_rounds", 6);
+    }
+
+    function _checkRounds(string memory tagPath, string memory roundsPath, uint256 count)
+        private
+        view
+    {
+        Round[] memory rounds = abi.decode(_read("drand.json", roundsPath), (Round[]));
         bytes memory tag =
-            bytes(vm.parseJsonString(vm.readFile(string.concat(VECTORS, "drand.json")), "$.tag"));
-        vm.assertEq(rounds.length, 4);
+            bytes(vm.parseJsonString(vm.readFile(string.concat(VECTORS, "drand.json")), tagPath));
+        vm.assertEq(rounds.length, count);
         for (uint256 i; i < rounds.length; ++i) {
             Round memory one = rounds[i];
             vm.assertEq(sha256(abi.encodePacked(uint64(one.round))), one.message);
@@ -202,6 +214,8 @@ contract BLSTest is Test {
             BLS.G2Point memory key = BLS.g2FromBytes(one.publicKey);
             vm.assertTrue(BLS.verify(signature, key, message, tag), one.network);
             vm.assertFalse(BLS.verify(signature, key, message, BLS.VOTE_TAG), one.network);
+            bytes memory next = abi.encodePacked(sha256(abi.encodePacked(uint64(one.round + 1))));
+            vm.assertFalse(BLS.verify(signature, key, next, tag), one.network);
         }
     }
 

@@ -31,14 +31,14 @@ pub fn install(setup: &Setup<'_>) -> Result<()> {
     setup.part(&part, || npm::packages(&lock, &target))
 }
 
-/// The version of the running Python, if PyTorch and Keras are pinned for it.
+/// The version of the running Python, if packages are pinned for it.
 pub fn check_python() -> Result<String> {
     let version = "import sys; print('%d.%d' % sys.version_info[:2])";
     let running = process::answer("python3", &["-c", version]);
     let running = running.ok_or_eyre("python3 does not run")?;
     let running = running.trim();
     if !PYTHONS.contains(&running) {
-        bail!("python3 is {running}; PyTorch and Keras are pinned for Python 3.11 to 3.13");
+        bail!("python3 is {running}; packages are pinned for Python 3.11 to 3.13");
     }
     Ok(running.to_owned())
 }
