@@ -62,8 +62,6 @@ abstract contract AttestationBase is
     uint8 public constant VERDICT_APPROVE = 1;
     uint8 public constant VERDICT_REJECT = 2;
 
-    uint256 internal constant BPS = 10_000;
-
     /* Flags of a task */
     uint8 internal constant RETRIED = 1;
     uint8 internal constant FINAL = 2;

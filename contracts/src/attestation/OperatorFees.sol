@@ -5,6 +5,7 @@ import { IAttestationCenterFees } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
 import { BLS } from "../libraries/BLS.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
+import { FeeShares } from "../libraries/FeeShares.sol";
 import { AttestationBase } from "./AttestationBase.sol";
 import { Extended } from "./Extended.sol";
 
@@ -118,15 +119,18 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         if (holder != operator) revert NotOperator(operator, holder);
         if (!_hasSigned(committed, index)) revert DidNotSign(taskId, index);
 
+        _markClaimed(operator, taskId, index);
+        (uint256 performerPart, uint256 rest) = _split(committed.fee, head.kind);
+        (uint128 stake,) = present.table.stakeAt(index);
+        amount = FeeShares.share(rest, stake, present.total);
+        if (index == committed.performerIndex) amount += performerPart;
+    }
+
+    function _markClaimed(address operator, uint64 taskId, uint32 index) private {
         uint256 bits = _claimed[operator][taskId >> 8];
         uint256 bit = _bit(taskId);
         if (bits & bit != 0) revert FeeAlreadyClaimed(taskId, index);
         _claimed[operator][taskId >> 8] = bits | bit;
-
-        (uint256 performerPart, uint256 rest) = _split(committed.fee, head.kind);
-        (uint128 stake,) = present.table.stakeAt(index);
-        amount = rest * stake / present.total;
-        if (index == committed.performerIndex) amount += performerPart;
     }
 
     /// @inheritdoc IAttestationCenterFees
@@ -162,18 +166,13 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         for (uint32 i; i < count; ++i) {
             if (!_hasSigned(committed, i)) continue;
             (uint128 stake,) = table.stakeAt(i);
-            left -= rest * stake / total;
+            left -= FeeShares.share(rest, stake, total);
         }
     }
 
     /// @dev The performer's part of a fee, and what all signers share by stake (3.4).
-    function _split(uint256 fee, uint16 kind)
-        private
-        view
-        returns (uint256 performerPart, uint256 rest)
-    {
-        performerPart = fee * _definitions[kind].performerShareBps / BPS;
-        rest = fee - performerPart;
+    function _split(uint256 fee, uint16 kind) private view returns (uint256, uint256) {
+        return FeeShares.split(fee, _definitions[kind].performerShareBps);
     }
 
     function _hasSigned(FeeCommitment calldata committed, uint32 index)

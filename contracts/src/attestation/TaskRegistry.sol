@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { IAttestationCenterRegistry, MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
+import { FeeShares } from "../libraries/FeeShares.sol";
 import { Quorum } from "../libraries/Quorum.sol";
 import { AttestationBase } from "./AttestationBase.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
@@ -31,7 +32,7 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         _require(address(d.logic).code.length != 0, "logic");
         _require(address(d.seedSource).code.length != 0, "seedSource");
         _require(Quorum.isThreshold(d.thresholdNumerator, d.thresholdDenominator), "threshold");
-        _require(d.performerShareBps <= BPS, "performerShareBps");
+        _require(d.performerShareBps <= FeeShares.BPS, "performerShareBps");
         _require(d.fetchWindow != 0, "fetchWindow");
         _require(d.turnLength != 0, "turnLength");
         // The horizon over which stake is counted has room for fetching within the life of a task.

@@ -46,8 +46,7 @@ sol! {
 }
 
 /// Order of the groups of BN254.
-const ORDER: U256 =
-    uint!(0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001_U256);
+const ORDER: U256 = uint!(0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001_U256);
 
 /// The generator of G2 (EIP-197), imaginary parts first.
 const G2: [U256; 4] = uint!([

@@ -1,11 +1,7 @@
 //! Certificates with more and fewer votes.
 
 use CertificateCheck::{checkCall, nothingCall};
-use alloy::{
-    primitives::{Address, B256},
-    sol,
-    sol_types::SolCall as _,
-};
+use alloy::{primitives::Address, sol, sol_types::SolCall as _};
 use eyre::Result;
 use zarathustra_chain::read;
 use zarathustra_primitives::{CertificateKind, Purpose, RequestId, Vote};
@@ -106,14 +102,16 @@ async fn verify_gas(
 ) -> Result<u64> {
     let governance = scene.chain.governance();
     let epoch = statement.table.epoch.get();
-    let table = read("epochTable", governance.epochTable(epoch)).await?.table;
+    let table = read("epochTable", governance.epochTable(epoch))
+        .await?
+        .table;
     let vote = Vote {
         task: statement.claim.task,
         claim: statement.claim.id(),
         purpose: Purpose::Claim,
         verdict: CertificateKind::Approve.verdict(),
     };
-    let digest = B256::from(vote.digest(&scene.domain()).get());
+    let digest = vote.digest(&scene.domain());
     let (p, q) = THRESHOLD;
     let whole = checkCall {
         table,

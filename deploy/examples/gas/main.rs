@@ -45,9 +45,9 @@ async fn main() -> Result<()> {
     for hardfork in [Hardfork::Prague, Hardfork::Osaka] {
         for operators in &arguments.operators {
             eprintln!("{}, {operators} operators", hardfork.name());
-            let scene = scene(hardfork, *operators).await?;
+            let mut scene = scene(hardfork, *operators).await?;
             let name = hardfork.name();
-            operations::epochs(&scene, name, &mut report).await?;
+            operations::epochs(&mut scene, name, &mut report).await?;
             certificates::rows(&scene, name, &mut report).await?;
         }
         eprintln!("{}, the life of a submission", hardfork.name());
@@ -82,16 +82,21 @@ async fn roll(scene: &Scene) -> Result<Vec<u64>> {
     Ok(gas)
 }
 
-/// Gas of the newest block, which holds one transaction.
+/// Gas of the transaction in the newest block.
 async fn last_gas(scene: &Scene) -> Result<u64> {
+    gas_of(scene, scene.block().await?).await
+}
+
+/// Gas of the one transaction in a block.
+async fn gas_of(scene: &Scene, block: u64) -> Result<u64> {
     let receipts = scene
         .chain
         .provider()
-        .get_block_receipts(alloy::eips::BlockId::latest())
-        .await?
-        .wrap_err("the newest block has no receipts")?;
+        .get_block_receipts(block.into())
+        .await?;
+    let receipts = receipts.wrap_err("the block has no receipts")?;
     let [receipt] = receipts.as_slice() else {
-        eyre::bail!("{} transactions in the newest block", receipts.len());
+        eyre::bail!("{} transactions in block {block}", receipts.len());
     };
     Ok(receipt.gas_used)
 }
@@ -106,6 +111,14 @@ impl Report {
             transactions: gas.len(),
             most: gas.iter().max().copied().unwrap_or_default(),
         });
+    }
+
+    /// Notes an operation the first time that it is met under these rules.
+    fn note_once(&mut self, hardfork: &'static str, operators: usize, operation: &str, gas: u64) {
+        let known = |o: &Operation| (o.hardfork, o.operation.as_str()) == (hardfork, operation);
+        if !self.operations.iter().any(known) {
+            self.note(hardfork, operators, operation, &[gas]);
+        }
     }
 
     fn note_one(

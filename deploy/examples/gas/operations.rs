@@ -5,12 +5,9 @@ use alloy::{
     sol_types::SolEvent as _,
 };
 use eyre::{ContextCompat as _, Result};
-use zarathustra_abi::{
-    attestation_center::{
-        IAttestationCenter::{TaskCertified, claimFeesCall, fixSeedCall},
-        IAttestationCenterTypes::FeeCommitment,
-    },
-    model_submission::IModelSubmission,
+use zarathustra_abi::attestation_center::{
+    IAttestationCenter::{TaskCertified, claimFeesCall, fixSeedCall},
+    IAttestationCenterTypes::FeeCommitment,
 };
 use zarathustra_chain::{Task, rlp_header};
 use zarathustra_primitives::{CertificateKind, Digest, EvaluationResult, RequestId, Status};
@@ -20,7 +17,7 @@ use crate::{
         FEE, Operator, Scene,
         certificate::{better, slightly_better, worse},
     },
-    last_gas,
+    gas_of, last_gas,
     report::Report,
     roll,
 };
@@ -29,10 +26,13 @@ use crate::{
 const EPOCH_AGE: u64 = 10;
 
 /// Registration, exit, and rolls of epochs.
-pub async fn epochs(scene: &Scene, hardfork: &'static str, report: &mut Report) -> Result<()> {
+pub async fn epochs(scene: &mut Scene, hardfork: &'static str, report: &mut Report) -> Result<()> {
     let count = scene.operators.len();
     let mut note = |operation: &str, gas: &[u64]| report.note(hardfork, count, operation, gas);
-    note("register the last operator, by EigenLayer", &[last_gas(scene).await?]);
+    note(
+        "register the last operator, by EigenLayer",
+        &[last_gas(scene).await?],
+    );
     note("roll an epoch, every row new", &roll(scene).await?);
     scene.devnet.anvil.mine(EPOCH_AGE).await?;
     note("roll an epoch, stakes alone", &roll(scene).await?);
@@ -65,7 +65,12 @@ pub async fn submissions(
 ) -> Result<()> {
     let count = scene.operators.len();
     let request = scene.request().await?;
-    report.note(hardfork, count, "create a request", &[last_gas(scene).await?]);
+    report.note(
+        hardfork,
+        count,
+        "create a request",
+        &[last_gas(scene).await?],
+    );
     let environment = Digest::of(b"environment");
     let failed = |status| -> Result<Bytes> {
         let result = EvaluationResult::failed(environment, status)?;
@@ -116,19 +121,15 @@ async fn life(
     mut noted: Option<(&'static str, &mut Report, &str)>,
 ) -> Result<(Certified, u64)> {
     let count = scene.operators.len();
-    let first = noted.as_ref().is_some_and(|(_, report, _)| {
-        !report.operations.iter().any(|o| o.operation == "commit" && o.hardfork == noted.as_ref().map_or("", |n| n.0))
-    });
     let mut note = |operation: &str, gas: u64| {
-        if let Some((hardfork, report, _)) = noted.as_mut()
-            && first
-        {
-            report.note(hardfork, count, operation, &[gas]);
+        if let Some((hardfork, report, _)) = noted.as_mut() {
+            report.note_once(hardfork, count, operation, gas);
         }
     };
     let submission = scene.submit(request, parameters).await?;
-    note("reveal", last_gas(scene).await?);
-    note("commit", previous_gas(scene, 1).await?);
+    let newest = scene.block().await?;
+    note("commit", gas_of(scene, newest - 1).await?);
+    note("reveal", gas_of(scene, newest).await?);
     let task = scene.open(request).await?;
     note("open", last_gas(scene).await?);
     scene.devnet.anvil.mine_to(task.seed_block).await?;
@@ -178,26 +179,50 @@ async fn reject(
     let receipt = scene.submit_task(&call).await?;
     report.note_one(hardfork, count, "submitTask, rejecting", &receipt);
     let deadline = scene.submission(submission).await?.deadline;
-    scene.devnet.anvil.mine(deadline - scene.clock().await?).await?;
+    scene
+        .devnet
+        .anvil
+        .mine(deadline - scene.clock().await?)
+        .await?;
     scene.roll_epoch().await?;
     scene.expire(submission).await?;
-    report.note(hardfork, count, "expire and try again", &[last_gas(scene).await?]);
+    report.note(
+        hardfork,
+        count,
+        "expire and try again",
+        &[last_gas(scene).await?],
+    );
     let deadline = scene.submission(submission).await?.deadline;
-    scene.devnet.anvil.mine(deadline - scene.clock().await?).await?;
+    scene
+        .devnet
+        .anvil
+        .mine(deadline - scene.clock().await?)
+        .await?;
     scene.expire(submission).await?;
-    report.note(hardfork, count, "expire for good", &[last_gas(scene).await?]);
+    report.note(
+        hardfork,
+        count,
+        "expire for good",
+        &[last_gas(scene).await?],
+    );
     Ok(())
 }
 
 /// Claims the shares of the operator at position 1.
 async fn claim(scene: &Scene, tasks: &[Certified]) -> Result<u64> {
-    let epoch = scene.chain.epoch_table(zarathustra_primitives::Epoch::new(tasks[0].1.epoch)).await?;
+    let epoch = scene
+        .chain
+        .epoch_table(zarathustra_primitives::Epoch::new(tasks[0].1.epoch))
+        .await?;
     let operator: Address = epoch.rows[1].operator;
     let call = claimFeesCall {
         operator,
         taskIds: tasks.iter().map(|(task, _)| *task).collect(),
         indices: vec![1; tasks.len()],
-        committed: tasks.iter().map(|(_, committed)| committed.clone()).collect(),
+        committed: tasks
+            .iter()
+            .map(|(_, committed)| committed.clone())
+            .collect(),
     };
     let receipt = scene.stranger.send(scene.center(), &call).await?;
     let credit = scene.chain.attestation().credit(operator).call().await?;

@@ -203,6 +203,11 @@ impl Scene {
             .expect("one of ours")
     }
 
+    /// Puts an operator in another's place.
+    pub fn replace(&mut self, place: usize, operator: Operator) {
+        self.operators[place] = operator;
+    }
+
     /// Number of the newest block.
     pub async fn block(&self) -> Result<u64> {
         Ok(self.chain.head().await?.number)
