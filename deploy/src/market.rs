@@ -47,10 +47,12 @@ pub const IMPROVE: u16 = 1;
 const FIRST_EPOCH: u32 = 1;
 
 /// The contracts of a deployment, in the order in which they are made.
-const CONTRACTS: [&str; 6] = [
+const CONTRACTS: [&str; 8] = [
     "AccessManager",
     "RandaoSeedSource",
     "AvsGovernance",
+    "TaskRegistry",
+    "OperatorFees",
     "AttestationCenter",
     "ModelSubmission",
     "AvsLogic",
@@ -176,7 +178,16 @@ impl Market {
             .await
             .wrap_err("eth_blockNumber")?;
         let admin = deployer.address();
-        let [manager, seed_source, governance, attestation, market, logic] = CONTRACTS;
+        let [
+            manager,
+            seed_source,
+            governance,
+            registry,
+            fees,
+            attestation,
+            market,
+            logic,
+        ] = CONTRACTS;
 
         let access_manager = deployer
             .deploy_artifact(artifacts, manager, &(admin,))
@@ -193,8 +204,18 @@ impl Market {
         let avs_governance = deployer
             .deploy_artifact(artifacts, governance, &arguments)
             .await?;
+        let registry = deployer
+            .deploy_artifact(artifacts, registry, &(avs_governance,))
+            .await?;
+        let fees = deployer
+            .deploy_artifact(artifacts, fees, &(avs_governance, registry))
+            .await?;
         let attestation_center = deployer
-            .deploy_artifact(artifacts, attestation, &(access_manager, avs_governance))
+            .deploy_artifact(
+                artifacts,
+                attestation,
+                &(access_manager, avs_governance, fees),
+            )
             .await?;
         let model_submission = deployer
             .deploy_artifact(artifacts, market, &(attestation_center, avs_governance))
