@@ -39,7 +39,11 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
         if (maxRows == 0) revert NoRows();
         Roll memory roll = _roll;
         bool begins = _mustBegin(roll);
-        if (begins) roll = _begin();
+        if (begins) {
+            // Pages of an older one must not be taken up again.
+            if (roll.start != 0) delete _roll;
+            roll = _begin();
+        }
 
         uint256 left = _writeChunks(roll, maxRows);
         if (roll.chunksLeft != 0 || left == 0) return _suspend(roll, begins);
@@ -51,6 +55,7 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
         _readStakes(roll, counted, to, stakes);
         if (to < end) {
             roll.page = EpochWriter.writePage(roll.page, stakes, roll.next);
+            // forge-lint: disable-next-line(unsafe-typecast) at most 256
             roll.next = uint16(to);
             return _suspend(roll, begins);
         }
@@ -127,6 +132,7 @@ contract EpochRoller is GovernanceState, IAvsGovernanceRolls {
         _market.rollNeeded = false;
         uint64 horizonBlock = uint64(roll.start) + roll.reach;
         if (horizonBlock > _veto.horizonBlock) _veto.horizonBlock = horizonBlock;
+        // forge-lint: disable-next-line(unsafe-typecast) at most 256 rows
         emit EpochRolled(epoch, roll.start, uint32(rows), total);
     }
 

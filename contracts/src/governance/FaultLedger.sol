@@ -115,6 +115,7 @@ abstract contract FaultLedger is OperatorRegistry {
         MissRecord memory record = _drained(operator);
         record.total += count;
         uint256 level = uint256(record.level) + count;
+        // forge-lint: disable-next-line(unsafe-typecast) at most its maximum
         record.level = level > type(uint32).max ? type(uint32).max : uint32(level);
         _misses[operator] = record;
         emit MissesRecorded(operator, count, record.level);
@@ -143,7 +144,9 @@ abstract contract FaultLedger is OperatorRegistry {
         uint256 decay = _parameters.missDecay;
         uint256 drained = (block.number - record.since) / decay;
         if (drained < record.level) {
+            // forge-lint: disable-next-line(unsafe-typecast) less than the level
             record.level -= uint32(drained);
+            // forge-lint: disable-next-line(unsafe-typecast) at most the block number
             record.since += uint64(drained * decay);
         } else {
             record.level = 0;

@@ -71,6 +71,7 @@ abstract contract OperatorRegistry is MarketParameters, IAVSRegistrar {
         _dirty |= _bit(position);
         if (member.openFaults == 0) _eligible |= _bit(position);
         _operatorAt[position] = operator;
+        // forge-lint: disable-next-line(unsafe-typecast) below 256
         member.position = uint32(position) + 1;
         member.registeredAt = uint48(block.number);
         emit OperatorRegistered(operator, signer, key);

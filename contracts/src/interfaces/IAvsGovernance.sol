@@ -244,8 +244,8 @@ interface IAvsGovernanceRolls is IAvsGovernanceTypes {
     /// stays slashable until `snapshot block + maxSnapshotAge + slashingHorizon`, in whatever block a page is
     /// read.
     /// @param maxRows Most rows of work in this call, about 60,000 gas each: a row of a chunk to be written, or the
-    /// stake of an operator, where EigenLayer's answer comes on top. At least one chunk or one stake is done. Twice
-    /// the number of operators is always enough for one call.
+    /// stake of an operator, where EigenLayer's answer comes on top. At least one chunk or one stake is done. With
+    /// 512 any roll is done in one call.
     /// @return epoch The new epoch; 0 while the roll is incomplete.
     function rollEpoch(uint32 maxRows) external returns (uint32 epoch);
 

@@ -90,6 +90,7 @@ contract EpochHandler is GovernanceFixture {
     function miss(uint256 seed) external {
         Known storage k = _pick(seed);
         vm.prank(center);
+        // forge-lint: disable-next-line(unsafe-typecast) 1 to 8
         governance.recordMisses(k.id.operator, uint32(1 + seed % 8));
         if (!k.isMember || governance.missesOf(k.id.operator).level <= 10) return;
         governance.ejectInactive(k.id.operator);
@@ -178,6 +179,7 @@ contract EpochHandler is GovernanceFixture {
     }
 
     function setTaskLife(uint256 seed) external {
+        // forge-lint: disable-next-line(unsafe-typecast) 400 to 599
         uint32 life = uint32(400 + seed % 200);
         if (life > governance.maxTaskLife() && governance.currentEpoch() != 0) needed = true;
         governance.setMaxTaskLife(life);
@@ -187,6 +189,7 @@ contract EpochHandler is GovernanceFixture {
     /* ROLLING */
 
     function roll(uint256 seed) external {
+        // forge-lint: disable-next-line(unsafe-typecast) 1 to 6
         uint32 maxRows = seed % 4 == 0 ? type(uint32).max : uint32(1 + seed % 6);
         uint256 reach = governance.maxSnapshotAge() + governance.slashingHorizon();
         bool begins = rollStart == 0 || block.number > rollStart + governance.maxSnapshotAge() / 2
@@ -207,6 +210,7 @@ contract EpochHandler is GovernanceFixture {
             address(governance).call(abi.encodeCall(governance.rollEpoch, (maxRows)));
         if (!ok) {
             // Nothing but that nobody has stake, in one call, keeps a roll from being done.
+            // forge-lint: disable-next-line(unsafe-typecast) takes the selector
             vm.assertEq(bytes4(answer), NoStake.selector);
             vm.assertTrue(begins, "a roll in progress was refused");
             vm.assertFalse(_anybody(), "somebody has stake");
@@ -218,9 +222,12 @@ contract EpochHandler is GovernanceFixture {
         uint32 epoch = abi.decode(answer, (uint32));
         if (epoch != 0) {
             _check(epoch);
+            vm.assertEq(governance.rollProgress().startBlock, 0, "finished");
             needed = false;
             rollStart = 0;
-            ++acted[begins ? bytes32("roll at once") : bytes32("roll in pages")];
+            bytes32 atOnce = "roll at once";
+            bytes32 inPages = "roll in pages";
+            ++acted[begins ? atOnce : inPages];
         } else if (governance.rollProgress().startBlock == 0) {
             vm.assertFalse(_anybody(), "dropped with stake");
             rollStart = 0;

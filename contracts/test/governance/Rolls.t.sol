@@ -232,6 +232,23 @@ contract RollsTest is GovernanceFixture {
         vm.assertEq(governance.epochHead(1).totalStake, 140);
     }
 
+    /// Of a roll that began anew nothing is left, not even where what made it do so is taken back.
+    function test_between_pagesOfAnOlderRollAreNotTakenUp() external {
+        _start();
+        _page(4);
+        governance.setMaxTaskLife(550);
+        _leave(ids[0].operator);
+        vm.assertEq(_rollAll(), 1);
+        _checkProgress(0, 0, 0, 0);
+
+        governance.setMaxTaskLife(500);
+        _join(5, 7); // in the place of one whose stake, 10, an older page has
+        mine(20);
+        vm.assertEq(_rollAll(), 2);
+        vm.assertEq(governance.epochHead(2).snapshotBlock, 10_020);
+        vm.assertEq(governance.epochHead(2).totalStake, 147);
+    }
+
     /// A shorter horizon does not disturb: what was read is slashable for longer than needed.
     function test_between_aShorterHorizonGoesOn() external {
         _start();

@@ -33,6 +33,7 @@ alloy::sol! {
         error HashToCurveFailed();
         error InvalidPoint();
         error InvalidPointLength(uint256 length, uint256 expected);
+        error NoStakeAt(uint256 position);
         error NotAList(uint256 length);
         error ReentrancyGuardReentrantCall();
         error RowOutOfRange(uint256 index, uint256 count);
@@ -41,7 +42,7 @@ alloy::sol! {
         error TagTooLong(uint256 length);
         error TooFewFields(uint256 fields);
         error TooManyRows(uint256 rows, uint256 cap);
-        error ZeroStake(uint256 index);
+        error TooMuchStake(uint256 total, uint256 cap);
     }
 }
 
