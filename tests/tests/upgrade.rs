@@ -10,7 +10,7 @@ use zarathustra_chain::{
     },
     read,
 };
-use zarathustra_deploy::{Account, IMPROVE, devnet_key};
+use zarathustra_deploy::{Account, GOVERNANCE, IMPROVE, devnet_key};
 use zarathustra_devnet::{Devnet, WorkerSpec, story::Stage};
 use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_primitives::{Digest, SubmissionState, TaskId, TaskState};
@@ -59,7 +59,7 @@ async fn an_environment_changes_at_an_epoch_and_no_vote_is_split() -> Result<()>
     let mut stage = Stage::set(&mut scenario.network, &mut quiet).await?;
     let chain = stage.network().chain().clone();
     let governance = chain.addresses().avs_governance;
-    let deployer = Account::new(stage.network().anvil().url(), devnet_key("deployer"))?;
+    let admin = Account::new(stage.network().anvil().url(), devnet_key(GOVERNANCE))?;
     let environment_of = async |submission: u64| -> Result<Digest> {
         let figures = read("figures", chain.market().figures(submission)).await?;
         Ok(Digest::new(figures.environment.0))
@@ -91,10 +91,10 @@ async fn an_environment_changes_at_an_epoch_and_no_vote_is_split() -> Result<()>
         digest: new.digest().word(),
     };
     let center = chain.addresses().attestation_center;
-    deployer.send(center, &schedule).await?;
+    admin.send(center, &schedule).await?;
     wait_for("the next epoch is written", async || {
         // It is refused while the newest epoch is too young.
-        let rolled = deployer.send(governance, &rollEpochCall {}).await;
+        let rolled = admin.send(governance, &rollEpochCall {}).await;
         Ok(rolled.is_ok().then_some(()))
     })
     .await?;
