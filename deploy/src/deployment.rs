@@ -6,11 +6,11 @@ use alloy::{
     primitives::{Address, B256, Bytes, U256},
     providers::{DynProvider, Provider as _},
     rpc::types::{
-        TransactionRequest,
+        Filter, TransactionRequest,
         simulate::{SimBlock, SimulatePayload},
         state::{AccountOverride, StateOverride},
     },
-    sol_types::SolCall as _,
+    sol_types::{SolCall as _, SolEvent as _},
 };
 use eyre::{Result, WrapErr as _};
 use zarathustra_chain::{Call, ChainError, Sender};
@@ -18,11 +18,17 @@ use zarathustra_chain::{Call, ChainError, Sender};
 use crate::{
     DeployError,
     create2::{PROXY, PROXY_CODE, code_at, ensure_proxy},
-    governance::{AccessManager::hasRoleCall, Role},
+    governance::{
+        AccessManager::{RoleGranted, hasRoleCall},
+        Role, Roles,
+    },
     plan::{Before, Change, Effect, Plan, Question, Step, Work},
     revert::reason,
     simulation::creates,
 };
+
+/// Blocks whose logs are asked for at a time; hosted nodes refuse wider ranges.
+const LOG_BLOCKS: u64 = 1000;
 
 /// JSON-RPC's code for a method that the node does not have.
 const METHOD_NOT_FOUND: i64 = -32601;
@@ -188,13 +194,41 @@ impl Deployment {
         Ok(missing)
     }
 
-    /// Whether the deployer has no role any more, and the administrator has his.
+    /// Whether nobody holds a role but those who are named, by what AccessManager has emitted since
+    /// a block.
+    ///
+    /// # Errors
+    /// [`DeployError::UnexpectedHolder`]; transport errors.
+    pub async fn check_holders(&self, roles: &Roles, first_block: u64) -> Result<()> {
+        let newest = self.newest().await?;
+        let mut from = first_block;
+        while from <= newest {
+            let to = newest.min(from + LOG_BLOCKS - 1);
+            let filter = Filter::new()
+                .address(self.access_manager)
+                .event_signature(RoleGranted::SIGNATURE_HASH)
+                .from_block(from)
+                .to_block(to);
+            let logs = self.provider.get_logs(&filter).await;
+            for log in logs.map_err(ChainError::transport("eth_getLogs"))? {
+                let granted = RoleGranted::decode_log(&log.inner).wrap_err("RoleGranted")?;
+                let (role, account) = (granted.roleId, granted.account);
+                if !roles.gives(role, account) && self.has_role(role, account).await? {
+                    return Err(DeployError::UnexpectedHolder { account, role }.into());
+                }
+            }
+            from = to + 1;
+        }
+        Ok(())
+    }
+
+    /// Whether the deployer has no role any more.
     ///
     /// # Errors
     /// [`DeployError::DeployerHoldsRole`]; transport errors.
     pub async fn check_handed_over(&self) -> Result<()> {
         for role in Role::ALL {
-            if self.deployer_has(role).await? {
+            if self.has_role(role.id(), self.deployer).await? {
                 return Err(DeployError::DeployerHoldsRole {
                     address: self.deployer,
                     role: role.name(),
@@ -212,11 +246,7 @@ impl Deployment {
     /// [`DeployError::NoHistory`]; transport errors.
     pub async fn first_block(&self) -> Result<u64> {
         let address = self.access_manager;
-        let newest = self
-            .provider
-            .get_block_number()
-            .await
-            .map_err(ChainError::transport("eth_blockNumber"))?;
+        let newest = self.newest().await?;
         if code_at(&self.provider, address).await?.is_empty() {
             return Ok(newest + 1);
         }
@@ -349,7 +379,7 @@ impl Deployment {
         {
             return Ok(());
         }
-        if self.deployer_has(Role::Admin).await? {
+        if self.has_role(Role::Admin.id(), self.deployer).await? {
             return Ok(());
         }
         Err(DeployError::HandedOver {
@@ -358,10 +388,15 @@ impl Deployment {
         .into())
     }
 
-    async fn deployer_has(&self, role: Role) -> Result<bool> {
+    async fn newest(&self) -> Result<u64> {
+        let newest = self.provider.get_block_number().await;
+        Ok(newest.map_err(ChainError::transport("eth_blockNumber"))?)
+    }
+
+    async fn has_role(&self, role: u64, account: Address) -> Result<bool> {
         let question = hasRoleCall {
-            roleId: role.id(),
-            account: self.deployer,
+            roleId: role,
+            account,
         };
         let request = TransactionRequest::default()
             .with_to(self.access_manager)

@@ -11,10 +11,10 @@ use alloy::{
 };
 use eyre::{Result, WrapErr as _};
 use serde::Deserialize;
-use zarathustra_chain::{Addresses, ChainError};
+use zarathustra_chain::{Addresses, ChainError, Sender};
 
 use crate::{
-    Artifacts, Contracts, DeployError, Deployment, EigenLayer, MarketOptions,
+    Artifacts, Contracts, DeployError, Deployment, EigenLayer, MarketOptions, Progress,
     create2::code_at,
     eigenlayer::{Delays, Strategy, WHOLE},
     governance::{Role, Roles},
@@ -125,6 +125,31 @@ pub struct Prepared {
     pub deployment: Deployment,
     /// What programs will read.
     pub addresses: Addresses,
+    /// Who is to hold which role.
+    pub roles: Roles,
+}
+
+impl Prepared {
+    /// Sends what is missing, tells of every step, and checks who has rights.
+    ///
+    /// # Errors
+    /// As for [`Deployment::run`] and [`Prepared::check_rights`].
+    pub async fn run(&self, sender: &Sender, tell: &mut dyn FnMut(Progress)) -> Result<()> {
+        self.deployment.run(sender, tell).await?;
+        self.check_rights().await
+    }
+
+    /// Whether the deployer has handed over, and nobody has a role but those who are named.
+    ///
+    /// # Errors
+    /// As for [`Deployment::check_handed_over`] and [`Deployment::check_holders`].
+    pub async fn check_rights(&self) -> Result<()> {
+        self.deployment.check_handed_over().await?;
+        let first_block = self.addresses.deployed_block;
+        self.deployment
+            .check_holders(&self.roles, first_block)
+            .await
+    }
 }
 
 impl Description {
@@ -254,6 +279,7 @@ impl Description {
         };
         Ok(Prepared {
             addresses: addresses(first_block),
+            roles: self.roles,
             deployment,
         })
     }

@@ -41,6 +41,14 @@ pub enum DeployError {
         /// The role's name.
         role: &'static str,
     },
+    /// Somebody holds a role whom the description does not name.
+    #[error("{account} holds role {role} and is not named for it")]
+    UnexpectedHolder {
+        /// The account.
+        account: Address,
+        /// The role's number in AccessManager.
+        role: u64,
+    },
     /// The deterministic deployment proxy is missing and nobody has paid for it.
     #[error(
         "the chain has no deterministic deployment proxy: send {missing} wei to {signer}, and the \
@@ -159,6 +167,7 @@ impl DeployError {
             Self::WrongChain { .. } => "wrong_chain",
             Self::WrongDeployer { .. } => "wrong_deployer",
             Self::DeployerHoldsRole { .. } => "deployer_holds_role",
+            Self::UnexpectedHolder { .. } => "unexpected_holder",
             Self::NoProxy { .. } => "no_deployment_proxy",
             Self::ProxyRefused { .. } => "deployment_proxy_refused",
             Self::ForeignProxy { .. } => "foreign_deployment_proxy",
@@ -195,6 +204,9 @@ impl DeployError {
             }
             Self::NoHistory { .. } => {
                 "use an archive node, or the addresses file that the first run wrote"
+            }
+            Self::UnexpectedHolder { .. } => {
+                "the description is of the day of the deployment; what governance changed since shows as a difference"
             }
             _ => return None,
         })

@@ -38,16 +38,22 @@ sol! {
             address caller, address target, address origin, bytes4 selector
         );
 
+        event RoleGranted(
+            uint64 indexed roleId, address indexed account, uint32 delay, uint48 since, bool newMember
+        );
+
         function canCall(address caller, address target, bytes4 selector) external view
             returns (bool immediate, uint32 delay);
         function cancel(address caller, address target, bytes data) external returns (uint32 nonce);
         function execute(address target, bytes data) external payable returns (uint32 nonce);
+        function getRoleAdmin(uint64 roleId) external view returns (uint64 admin);
         function getRoleGuardian(uint64 roleId) external view returns (uint64 guardian);
         function getTargetFunctionRole(address target, bytes4 selector) external view
             returns (uint64 role);
         function grantRole(uint64 roleId, address account, uint32 executionDelay) external;
         function hasRole(uint64 roleId, address account) external view
             returns (bool isMember, uint32 executionDelay);
+        function isTargetClosed(address target) external view returns (bool closed);
         function labelRole(uint64 roleId, string label) external;
         function multicall(bytes[] data) external returns (bytes[] results);
         function renounceRole(uint64 roleId, address callerConfirmation) external;
@@ -276,6 +282,13 @@ impl Roles {
         }
     }
 
+    /// Whether an account is to hold a role.
+    pub fn gives(&self, role_id: u64, account: Address) -> bool {
+        let role = Role::ALL.into_iter().find(|role| role.id() == role_id);
+        let holder = role.and_then(|role| self.holder(role));
+        holder.is_some_and(|holder| holder.account == account)
+    }
+
     /// Who holds a role; nobody holds [`Role::Watched`].
     pub const fn holder(&self, role: Role) -> Option<Holder> {
         match role {
@@ -348,17 +361,35 @@ pub fn plan(plan: &mut Plan, targets: &Targets, roles: &Roles, deployer: Address
         };
         changes.push(Change::new(&call, effect));
     }
+    for target in Target::ALL {
+        let target = targets.address(target);
+        let question = AccessManager::isTargetClosedCall { target };
+        let effect = Effect::new(manager, &question, &false);
+        changes.push(Change::found(
+            effect.before::<AccessManager::isTargetClosedCall>(&false),
+        ));
+    }
     for role in Role::ALL {
-        if let Some(guardian) = role.canceller() {
-            let role_id = role.id();
-            let question = AccessManager::getRoleGuardianCall { roleId: role_id };
-            let call = AccessManager::setRoleGuardianCall {
-                roleId: role_id,
-                guardian: guardian.id(),
-            };
-            let effect = Effect::new(manager, &question, &guardian.id());
-            changes.push(Change::new(&call, effect));
-        }
+        let role_id = role.id();
+        let admin = Role::Admin.id();
+        let question = AccessManager::getRoleAdminCall { roleId: role_id };
+        let effect = Effect::new(manager, &question, &admin);
+        changes.push(Change::found(
+            effect.before::<AccessManager::getRoleAdminCall>(&admin),
+        ));
+        let question = AccessManager::getRoleGuardianCall { roleId: role_id };
+        let guardian = role.canceller().unwrap_or(Role::Admin).id();
+        let effect = Effect::new(manager, &question, &guardian);
+        changes.push(match role.canceller() {
+            Some(_) => {
+                let call = AccessManager::setRoleGuardianCall {
+                    roleId: role_id,
+                    guardian,
+                };
+                Change::new(&call, effect)
+            }
+            None => Change::found(effect.before::<AccessManager::getRoleGuardianCall>(&guardian)),
+        });
         if let Some(holder) = roles.holder(role).filter(|_| role != Role::Admin) {
             changes.push(grant(manager, role, holder));
         }

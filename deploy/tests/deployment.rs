@@ -18,7 +18,7 @@ use zarathustra_deploy::{
     create2::PROXY,
     devnet_key,
     governance::{
-        AccessManager::{hasRoleCall, hasRoleReturn},
+        AccessManager::{grantRoleCall, hasRoleCall, hasRoleReturn, setRoleAdminCall},
         Role,
     },
     plan::Work,
@@ -207,6 +207,58 @@ async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
             .await?
             .is_empty()
     );
+    Ok(())
+}
+
+/// While it is administrator, the deployer could give roles to whom it likes.
+#[tokio::test]
+async fn a_role_that_the_deployer_gave_to_another_is_noticed() -> Result<()> {
+    let scene = Scene::start().await?;
+    let prepared = scene.prepare(&local()?).await?;
+    let sender = scene
+        .deployer
+        .sender(&scene.folder.path().join("journal"))
+        .await?;
+    let steps = prepared.deployment.steps().len();
+    for index in 0..steps - 1 {
+        prepared.deployment.advance(index, &sender).await?;
+    }
+    let account = Address::repeat_byte(0xbd);
+    let grant = grantRoleCall {
+        roleId: Role::Admin.id(),
+        account,
+        executionDelay: 0,
+    };
+    let manager = prepared.addresses.access_manager;
+    scene.deployer.send(manager, &grant).await?;
+    let refused = refusal(prepared.run(&sender, &mut |_| {}).await);
+    let role = Role::Admin.id();
+    assert_eq!(refused, DeployError::UnexpectedHolder { account, role });
+    Ok(())
+}
+
+/// The deployer makes the guardian's role administer itself.
+#[tokio::test]
+async fn a_right_that_the_deployer_moved_is_noticed() -> Result<()> {
+    let scene = Scene::start().await?;
+    let prepared = scene.prepare(&local()?).await?;
+    let sender = scene
+        .deployer
+        .sender(&scene.folder.path().join("journal"))
+        .await?;
+    let steps = prepared.deployment.steps().len();
+    for index in 0..steps - 1 {
+        prepared.deployment.advance(index, &sender).await?;
+    }
+    let guardian = Role::Guardian.id();
+    let change = setRoleAdminCall {
+        roleId: guardian,
+        admin: guardian,
+    };
+    let manager = prepared.addresses.access_manager;
+    scene.deployer.send(manager, &change).await?;
+    let refused = refusal(prepared.run(&sender, &mut |_| {}).await);
+    assert_eq!(refused.code(), "state_differs");
     Ok(())
 }
 

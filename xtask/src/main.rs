@@ -1,4 +1,5 @@
-//! `cargo xtask`: sets the checkout up, runs every test and long simulations, plays the demo.
+//! `cargo xtask`: sets the checkout up, runs every test and long simulations, plays the demo,
+//! deploys.
 //!
 //! Few dependencies on purpose, and none on the project's own crates: this program has to be
 //! built before anything that the project needs is there.
@@ -6,6 +7,7 @@
 mod bench;
 mod checkout;
 mod demo;
+mod deploy;
 mod digest;
 mod process;
 mod setup;
@@ -13,7 +15,7 @@ mod steps;
 mod tally;
 mod test;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use eyre::Result;
@@ -47,6 +49,16 @@ enum Task {
         /// Write a record of what happened.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+    },
+    /// Compiles the contracts and runs `zarathustra deploy` with these arguments.
+    Deploy {
+        /// What `zarathustra deploy` takes, such as `--chain FILE --dry-run`.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENTS"
+        )]
+        arguments: Vec<OsString>,
     },
     /// Sets up and runs every check and every test.
     Test,
@@ -86,6 +98,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
+        Task::Deploy { arguments } => deploy::run(&checkout, &setup, &arguments)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),
         Task::Bench { which } => return bench::bench(&checkout, &setup, which),

@@ -72,7 +72,7 @@ impl Scene {
             .await?;
         let mut told = Vec::new();
         let mut tell = |progress| told.push(progress);
-        prepared.deployment.run(&sender, &mut tell).await?;
+        prepared.run(&sender, &mut tell).await?;
         Ok((prepared.addresses, told))
     }
 

@@ -57,12 +57,13 @@ impl Deploy {
         let earlier = earlier.map(|file| Addresses::read(file)).transpose()?;
 
         let stated = description.deployer.address.filter(|_| self.dry_run);
-        let key = match stated {
-            Some(_) => None,
-            None => Some(key(&description, globals)?),
+        let (deployer, key) = match stated {
+            Some(address) => (address, None),
+            None => {
+                let key = key(&description, globals)?;
+                (key.address(), Some(key))
+            }
         };
-        let deployer = stated.or(key.as_ref().map(PrivateKeySigner::address));
-        let deployer = deployer.wrap_err("no deployer")?;
         let prepared = description
             .prepare(rpc_url, &artifacts, deployer, earlier.as_ref())
             .await?;
@@ -140,7 +141,7 @@ async fn dry_run(rpc_url: &str, deployer: Address, prepared: &Prepared) -> Resul
     let cost = gas.map(|gas| U256::from(gas) * U256::from(price));
     let mut text = String::new();
     if missing.is_empty() {
-        prepared.deployment.check_handed_over().await?;
+        prepared.check_rights().await?;
         text.push_str("nothing is missing: ");
         text.push_str(&format!(
             "{steps} steps were found and checked, and the deployer has no role\n"
@@ -214,7 +215,7 @@ async fn send(
         ));
         told.push(step);
     };
-    prepared.deployment.run(&sender, &mut tell).await?;
+    prepared.run(&sender, &mut tell).await?;
     prepared.addresses.write(output)?;
     std::fs::remove_file(unfinished)
         .wrap_err_with(|| format!("remove {}", unfinished.display()))?;
