@@ -199,7 +199,7 @@ impl DeployError {
             Self::NoContract { .. } => "check the addresses in the description",
             Self::ChainTooYoung { .. } => "begin the local chain later: `anvil --number 5001`",
             Self::NoSimulation => "use a node that takes state overrides in eth_call",
-            Self::CodeDiffers { .. } | Self::StateDiffers { .. } => {
+            Self::CodeDiffers { .. } | Self::StateDiffers { .. } | Self::HandedOver { .. } => {
                 "another `name` in the description gives a deployment of its own"
             }
             Self::NoHistory { .. } => {

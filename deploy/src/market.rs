@@ -228,7 +228,7 @@ pub fn plan(
     let question = attestationCenterCall {};
     let effect = Effect::new(avs_governance, &question, &attestation_center)
         .before::<attestationCenterCall>(&Address::ZERO);
-    plan.call(avs_governance, &call, effect);
+    plan.call("name AttestationCenter", avs_governance, &call, effect);
 
     let weights: Vec<StrategyWeight> = ground.strategies.iter().map(weight).collect();
     let effect = Effect::new(avs_governance, &strategyWeightsCall {}, &weights)
@@ -237,7 +237,7 @@ pub fn plan(
         metadataURI: options.metadata_uri.clone(),
         strategies: weights,
     };
-    plan.call(avs_governance, &call, effect);
+    plan.call("become an AVS", avs_governance, &call, effect);
 
     let definition = options
         .improve
@@ -249,7 +249,7 @@ pub fn plan(
         kind: IMPROVE,
         definition,
     };
-    plan.call(attestation_center, &call, effect);
+    plan.call("register improve", attestation_center, &call, effect);
 
     let digest = options.improve.environment;
     let question = environmentAtCall {
@@ -263,7 +263,12 @@ pub fn plan(
         activationEpoch: FIRST_EPOCH,
         digest,
     };
-    plan.call(attestation_center, &call, effect);
+    plan.call(
+        "schedule its environment",
+        attestation_center,
+        &call,
+        effect,
+    );
 
     let targets = Targets {
         manager: access_manager,

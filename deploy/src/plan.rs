@@ -251,8 +251,7 @@ impl Plan {
     }
 
     /// Calls a contract.
-    pub fn call<C: SolCall>(&mut self, to: Address, call: &C, effect: Effect) {
-        let name = C::SIGNATURE.split('(').next().unwrap_or(C::SIGNATURE);
+    pub fn call<C: SolCall>(&mut self, name: &str, to: Address, call: &C, effect: Effect) {
         let change = Change::new(call, effect);
         self.steps.push(Step {
             name: name.to_owned(),

@@ -211,7 +211,8 @@ impl EigenLayer {
             };
             let effect = Effect::slot(part.proxy, IMPLEMENTATION, first, implementation);
             // The proxy makes its admin first.
-            plan.call(part.proxy.create(1), &call, effect);
+            let name = format!("initialise {}", part.name);
+            plan.call(&name, part.proxy.create(1), &call, effect);
         }
 
         let name_and_symbol = ("Demo Stake".to_owned(), "DSTK".to_owned());
@@ -225,7 +226,7 @@ impl EigenLayer {
         let call = StrategyManager::addStrategiesToDepositWhitelistCall {
             strategies: vec![strategy],
         };
-        plan.call(proxies.strategy_manager, &call, effect);
+        plan.call("allow deposits", proxies.strategy_manager, &call, effect);
 
         Ok(Self {
             allocation_manager: proxies.allocation_manager,

@@ -67,6 +67,13 @@ impl Deploy {
         let prepared = description
             .prepare(rpc_url, &artifacts, deployer, earlier.as_ref())
             .await?;
+        if output.exists() && earlier.as_ref() != Some(&prepared.addresses) {
+            return Err(refusal(
+                "addresses_exist",
+                format!("{} is of another deployment", output.display()),
+                "name another file with --output",
+            ));
+        }
         match key.filter(|_| !self.dry_run) {
             None => dry_run(rpc_url, deployer, &prepared).await.map(Some),
             Some(key) => {

@@ -96,6 +96,20 @@ async fn a_deployment_is_seen_beforehand_killed_taken_up_and_used() {
         "nothing is missing: {steps} steps were found and checked, and the deployer has no role\n"
     );
     assert_eq!(text, expected);
+
+    // Another deployment does not take the file's place.
+    let other = EXAMPLE.replace(NODE, anvil.url());
+    let other = other.replace("veto_window = 3", "veto_window = 4");
+    program.file("chain.toml", other);
+    program
+        .refuses(
+            &deploy,
+            "addresses_exist",
+            "local.addresses.json is of another deployment",
+            "name another file with --output",
+        )
+        .await;
+    assert_eq!(deployer.nonce().await.expect("a nonce"), steps);
 }
 
 #[tokio::test]
