@@ -30,9 +30,6 @@ use crate::{
 /// Blocks whose logs are asked for at a time; hosted nodes refuse wider ranges.
 const LOG_BLOCKS: u64 = 1000;
 
-/// JSON-RPC's code for a method that the node does not have.
-const METHOD_NOT_FOUND: i64 = -32601;
-
 /// A plan and the chain on which it is carried out.
 #[derive(Clone, Debug)]
 pub struct Deployment {
@@ -68,6 +65,15 @@ pub struct Missing {
     pub data: Bytes,
     /// Gas that it takes, where the node can say so.
     pub gas: Option<u64>,
+}
+
+/// What a run would send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DryRun {
+    /// The transactions, in order.
+    pub missing: Vec<Missing>,
+    /// Why their gas is not known, in the node's words.
+    pub no_gas: Option<String>,
 }
 
 /// How much of a step is done.
@@ -156,12 +162,12 @@ impl Deployment {
         }
     }
 
-    /// The transactions that are missing, in order, with the gas that they take where the node has
+    /// The transactions that are missing, with the gas that they take where the node has
     /// `eth_simulateV1`. Sends nothing.
     ///
     /// # Errors
     /// As for [`Deployment::advance`]; [`ChainError::Reverted`] when one of them would be refused.
-    pub async fn missing(&self) -> Result<Vec<Missing>> {
+    pub async fn dry_run(&self) -> Result<DryRun> {
         ensure_proxy(&self.provider, false).await?;
         let mut missing = Vec::new();
         for (index, step) in self.steps().iter().enumerate() {
@@ -190,8 +196,8 @@ impl Deployment {
                 gas: None,
             });
         }
-        self.price(&mut missing).await?;
-        Ok(missing)
+        let no_gas = self.price(&mut missing).await?;
+        Ok(DryRun { missing, no_gas })
     }
 
     /// Whether nobody holds a role but those who are named, by what AccessManager has emitted since
@@ -408,8 +414,8 @@ impl Deployment {
     }
 
     /// Runs the missing transactions one after the other, each in a block of its own, without
-    /// sending them.
-    async fn price(&self, missing: &mut [Missing]) -> Result<()> {
+    /// sending them. Answers why the node does not do that, where it does not.
+    async fn price(&self, missing: &mut [Missing]) -> Result<Option<String>> {
         let block = |step: &Missing| SimBlock {
             calls: vec![
                 TransactionRequest::default()
@@ -433,18 +439,15 @@ impl Deployment {
             ..SimulatePayload::default()
         };
         if missing.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let blocks = match self.provider.simulate(&payload).await {
             Ok(blocks) => blocks,
-            Err(error)
-                if error
-                    .as_error_resp()
-                    .is_some_and(|e| e.code == METHOD_NOT_FOUND) =>
-            {
-                return Ok(());
-            }
-            Err(error) => return Err(ChainError::transport("eth_simulateV1")(error).into()),
+            // Nodes lack the method, or limit what may be simulated.
+            Err(error) => match error.as_error_resp() {
+                Some(payload) => return Ok(Some(payload.message.to_string())),
+                None => return Err(ChainError::transport("eth_simulateV1")(error).into()),
+            },
         };
         for (step, block) in missing.iter_mut().zip(blocks) {
             for result in block.calls {
@@ -461,6 +464,6 @@ impl Deployment {
                 step.gas = Some(result.gas_used);
             }
         }
-        Ok(())
+        Ok(None)
     }
 }

@@ -28,7 +28,7 @@ pub use account::{Account, devnet_key};
 pub use anvil::{Anvil, AnvilOptions, Hardfork, Mining};
 pub use artifacts::Artifacts;
 pub use checkout::Checkout;
-pub use deployment::{Deployment, Missing, Progress};
+pub use deployment::{Deployment, DryRun, Missing, Progress};
 pub use description::{Description, Prepared};
 pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;

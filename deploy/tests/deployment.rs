@@ -183,7 +183,7 @@ async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
     let scene = Scene::start().await?;
     let prepared = scene.prepare(&local()?).await?;
     let state = scene.anvil.dump_state().await?;
-    let missing = prepared.deployment.missing().await?;
+    let missing = prepared.deployment.dry_run().await?.missing;
     assert_eq!(scene.anvil.dump_state().await?, state);
     assert_eq!(scene.nonce().await?, 0);
 
@@ -203,8 +203,9 @@ async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
             .prepare(&local()?)
             .await?
             .deployment
-            .missing()
+            .dry_run()
             .await?
+            .missing
             .is_empty()
     );
     Ok(())
@@ -369,7 +370,7 @@ async fn what_does_not_fit_the_chain_is_refused_before_anything_is_sent() -> Res
         change(&mut description);
         match scene.prepare(&description).await {
             Err(error) => refusal::<()>(Err(error)),
-            Ok(prepared) => refusal(prepared.deployment.missing().await),
+            Ok(prepared) => refusal(prepared.deployment.dry_run().await),
         }
     };
     let wrong_chain = of(|d| d.chain_id = 1).await;
@@ -427,7 +428,13 @@ async fn a_chain_without_the_deployment_proxy_gets_it_when_it_is_paid_for() -> R
     };
     assert_eq!(missing, U256::from(ETHER / 100));
     scene.deployer.pay(signer, missing).await?;
-    let dry = scene.prepare(&local()?).await?.deployment.missing().await?;
+    let dry = scene
+        .prepare(&local()?)
+        .await?
+        .deployment
+        .dry_run()
+        .await?
+        .missing;
     assert!(
         dry.iter()
             .all(|step| step.gas.is_some_and(|gas| gas > 30_000))

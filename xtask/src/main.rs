@@ -109,3 +109,19 @@ fn run(task: Task) -> Result<ExitCode> {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_deploy_takes_is_passed_on() {
+        let given = ["--chain", "a.toml", "--dry-run"];
+        let line = ["xtask", "deploy"].into_iter().chain(given);
+        let parsed = Arguments::try_parse_from(line).expect("understood");
+        let Task::Deploy { arguments } = parsed.task else {
+            panic!("another task");
+        };
+        assert_eq!(arguments, given);
+    }
+}

@@ -11,7 +11,7 @@ use clap::Args;
 use eyre::{Context as _, Result};
 use serde_json::{Value, json};
 use zarathustra_chain::{Addresses, Chain, ChainError, Sender};
-use zarathustra_deploy::{Artifacts, Checkout, Description, Missing, Prepared, Progress};
+use zarathustra_deploy::{Artifacts, Checkout, Description, DryRun, Missing, Prepared, Progress};
 
 use crate::{
     context::Globals,
@@ -133,7 +133,7 @@ fn key(description: &Description, globals: &Globals) -> Result<PrivateKeySigner>
 
 /// Says what is missing.
 async fn dry_run(rpc_url: &str, deployer: Address, prepared: &Prepared) -> Result<Answer> {
-    let missing = prepared.deployment.missing().await?;
+    let DryRun { missing, no_gas } = prepared.deployment.dry_run().await?;
     let steps = prepared.deployment.steps().len();
     let node = node(rpc_url)?;
     let price = node
@@ -173,7 +173,10 @@ async fn dry_run(rpc_url: &str, deployer: Address, prepared: &Prepared) -> Resul
                 format_ether(cost),
                 format_ether(balance)
             ),
-            _ => "the node cannot say how much gas that takes\n".to_owned(),
+            _ => format!(
+                "the node does not say how much gas that takes: {}\n",
+                no_gas.as_deref().unwrap_or("no reason")
+            ),
         };
         text.push_str(&total);
     }
@@ -182,6 +185,7 @@ async fn dry_run(rpc_url: &str, deployer: Address, prepared: &Prepared) -> Resul
         "steps": steps,
         "missing": missing.iter().map(transaction).collect::<Vec<_>>(),
         "gas": gas,
+        "no_gas_because": no_gas,
         "cost": cost.map(|cost| cost.to_string()),
         "balance": balance.to_string(),
         "addresses": prepared.addresses,
