@@ -175,7 +175,8 @@ impl Submitter {
     /// Looks whether a certificate decided a claim, ours or another aggregator's, or whether the
     /// chain took back one that did.
     async fn follow_up(&self, held: &HeldClaim) -> Result<(), ChainError> {
-        let (claim, outcome) = (held.claim, self.chain.claim_outcome(held.claim).await?);
+        let claim = held.claim;
+        let outcome = self.chain.claim_outcome(held.task, claim).await?;
         if outcome == held.outcome {
             return Ok(());
         }
@@ -227,7 +228,7 @@ impl Submitter {
                         "tx": receipt.transaction_hash,
                     }),
                 );
-                let outcome = self.chain.claim_outcome(claim).await?;
+                let outcome = self.chain.claim_outcome(task, claim).await?;
                 self.desk.tell(task, Input::Decided { claim, outcome });
                 Ok(())
             }

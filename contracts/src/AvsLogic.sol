@@ -28,10 +28,19 @@ contract AvsLogic is IAvsLogic, IModelSubmissionTypes {
     /// @dev No content of `result` makes this revert: what cannot be judged is a malformed result.
     function onCertified(uint64 taskId, bytes calldata result) external {
         require(msg.sender == address(attestationCenter), NotAttestationCenter(msg.sender));
+        (SubmissionState verdict, Reason reason, int64 score) = judge(taskId, result);
+        market.settle(taskId, verdict, reason, score);
+    }
+
+    /// @notice The verdict that a result comes to, and the challenger's score; whether it was certified or not.
+    function judge(uint64 taskId, bytes calldata result)
+        public
+        view
+        returns (SubmissionState verdict, Reason reason, int64 score)
+    {
         (bool sound, Figures memory figures) = EvaluationResult.decode(result);
-        (SubmissionState verdict, Reason reason) = _judge(taskId, sound, figures);
-        if (reason == Reason.MalformedResult) delete figures;
-        market.recordVerdict(taskId, verdict, reason, figures);
+        (verdict, reason) = _judge(taskId, sound, figures);
+        score = figures.challengerScore;
     }
 
     /// @dev Specification 5.6.

@@ -10,7 +10,7 @@ import { RequestTerms } from "./market/RequestTerms.sol";
 
 /// @title Requests, submissions, escrow, deposits, payouts and champions (specification 4)
 /// @dev AttestationCenter and the market clock are trusted code; owners, optimizers, tokens and payees are not.
-/// Every function that changes state is guarded against reentry, `recordVerdict` excepted.
+/// Every function that changes state is guarded against reentry.
 contract ModelSubmission is MarketState, ISubmissionDesk {
     bytes32 private constant COMMIT_DOMAIN = keccak256("Zarathustra.Commit.v1");
 
@@ -168,21 +168,15 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     }
 
     /// @inheritdoc ISubmissionDesk
-    /// @dev Not guarded: a payee or a token that is being called could otherwise submit anybody's certificate and
-    /// have its verdict refused. It moves no money, changes nothing but its submission, of which no function assumes
-    /// anything across a call to a stranger, and itself calls only a view.
-    function recordVerdict(
-        uint64 taskId,
-        SubmissionState verdict,
-        Reason reason,
-        Figures calldata figures_
-    ) external {
+    function settle(uint64 taskId, SubmissionState verdict, Reason reason, int64 score)
+        external
+        nonReentrant
+    {
         uint64 submissionId = _submissionOfTask[taskId];
         require(submissionId != 0, UnknownTask(taskId));
         Submission storage submission_ = _submissions[submissionId];
         uint64 requestId = submission_.requestId;
-        Hook storage hook = _hooks[requestId];
-        require(msg.sender == hook.logic, NotLogic(msg.sender));
+        require(msg.sender == _logics[requestId], NotLogic(msg.sender));
         _requireTaskOpen(submissionId, submission_);
         require(
             verdict >= SubmissionState.Accepted && verdict <= SubmissionState.Unavailable,
@@ -196,61 +190,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
             verdict = SubmissionState.NotBetter;
             reason = Reason.WorseThanLaterChampion;
         }
-        uint64 settleableAt = _attestationCenter.task(taskId).certifiedAt + hook.appealWindow;
-        submission_.state = SubmissionState.Certified;
-        submission_.verdict = verdict;
-        submission_.reason = reason;
-        submission_.deadline = settleableAt;
-        _figures[submissionId] = figures_;
-        emit Certified(submissionId, requestId, verdict, reason, figures_, settleableAt);
-    }
-
-    /// @inheritdoc ISubmissionDesk
-    function settle(uint64 submissionId) external nonReentrant {
-        Submission storage submission_ = _inState(submissionId, SubmissionState.Certified);
-        _requireDue(submission_.deadline);
-        uint64 requestId = submission_.requestId;
-        Request storage request_ = _requests[requestId];
-        Terms storage terms_ = _terms[requestId];
-        SubmissionState verdict = submission_.verdict;
-        Reason reason = submission_.reason;
-        uint256 held = submission_.deposit;
-        uint96 fee = terms_.evaluationFee;
-        uint256 reward;
-        uint256 compensation;
-        uint256 returned;
-
-        if (verdict == SubmissionState.Accepted) {
-            reward = terms_.reward;
-            returned = held + fee;
-            request_.rewardEscrow -= terms_.reward;
-            request_.feeEscrow -= fee;
-            _crown(requestId, request_, submissionId, submission_);
-        } else if (verdict == SubmissionState.NotBetter) {
-            returned = held;
-            // Not the optimizer's fault; the operators' fee is gone, so the escrow for fees bears it.
-            if (reason == Reason.MalformedResult) {
-                returned += fee;
-                request_.feeEscrow -= fee;
-            }
-        } else if (verdict == SubmissionState.Unavailable) {
-            returned = held + fee - terms_.unavailablePenalty;
-        } else if (verdict == SubmissionState.EvaluatorFault) {
-            compensation = terms_.compensation;
-            returned = held + fee;
-            request_.evaluatorBond -= uint128(fee) + terms_.compensation;
-        }
-        if (_isEvaluation(reason)) {
-            _evaluated[requestId][submission_.championAtOpen][submission_.content.digest] = true;
-        }
-        // What is held and not returned is burned; where more returns, escrow or bond paid the difference.
-        uint256 burned = returned < held ? held - returned : 0;
-        _finish(submissionId, submission_, verdict, reason);
-        emit Settled(submissionId, requestId, verdict, reason, reward, returned, burned);
-        _credit(submission_.payout, terms_.rewardToken, reward);
-        _credit(submission_.payout, NATIVE, compensation);
-        _credit(submission_.optimizer, NATIVE, returned);
-        _burn(burned);
+        _settle(submissionId, submission_, verdict, reason, score);
     }
 
     /// @inheritdoc ISubmissionDesk
@@ -403,6 +343,56 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
 
     /* ENDS */
 
+    /// @dev Specification 4.6.
+    function _settle(
+        uint64 submissionId,
+        Submission storage submission_,
+        SubmissionState verdict,
+        Reason reason,
+        int64 score
+    ) private {
+        uint64 requestId = submission_.requestId;
+        Request storage request_ = _requests[requestId];
+        Terms storage terms_ = _terms[requestId];
+        uint256 held = submission_.deposit;
+        uint96 fee = terms_.evaluationFee;
+        uint256 reward;
+        uint256 compensation;
+        uint256 returned;
+
+        if (verdict == SubmissionState.Accepted) {
+            reward = terms_.reward;
+            returned = held + fee;
+            request_.rewardEscrow -= terms_.reward;
+            request_.feeEscrow -= fee;
+            _crown(requestId, request_, submissionId, score);
+        } else if (verdict == SubmissionState.NotBetter) {
+            returned = held;
+            // Not the optimizer's fault; the operators' fee is gone, so the escrow for fees bears it.
+            if (reason == Reason.MalformedResult) {
+                returned += fee;
+                request_.feeEscrow -= fee;
+            }
+        } else if (verdict == SubmissionState.Unavailable) {
+            returned = held + fee - terms_.unavailablePenalty;
+        } else if (verdict == SubmissionState.EvaluatorFault) {
+            compensation = terms_.compensation;
+            returned = held + fee;
+            request_.evaluatorBond -= uint128(fee) + terms_.compensation;
+        }
+        if (_isEvaluation(reason)) {
+            _evaluated[requestId][submission_.championAtOpen][submission_.content.digest] = true;
+        }
+        // What is held and not returned is burned; where more returns, escrow or bond paid the difference.
+        uint256 burned = returned < held ? held - returned : 0;
+        _finish(submissionId, submission_, verdict, reason);
+        emit Settled(submissionId, requestId, verdict, reason, reward, returned, burned);
+        _credit(submission_.payout, terms_.rewardToken, reward);
+        _credit(submission_.payout, NATIVE, compensation);
+        _credit(submission_.optimizer, NATIVE, returned);
+        _burn(burned);
+    }
+
     /// @dev Releases a submission when the request could not pay for its outcome.
     function _endIfSpent(uint64 submissionId, Submission storage submission_)
         private
@@ -484,13 +474,9 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     }
 
     /// @dev Moves the champion pointer.
-    function _crown(
-        uint64 requestId,
-        Request storage request_,
-        uint64 submissionId,
-        Submission storage submission_
-    ) private {
-        int64 score = _figures[submissionId].challengerScore;
+    function _crown(uint64 requestId, Request storage request_, uint64 submissionId, int64 score)
+        private
+    {
         uint32 index = uint32(_champions[requestId].length);
         _champions[requestId].push(
             ChampionRecord({
@@ -498,7 +484,9 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
             })
         );
         request_.championIndex = index;
-        emit ChampionChanged(requestId, index, submissionId, submission_.content.cid, score);
+        emit ChampionChanged(
+            requestId, index, submissionId, _submissions[submissionId].content.cid, score
+        );
     }
 
     /* READING */

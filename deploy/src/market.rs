@@ -208,7 +208,9 @@ pub fn plan(
         options.parameters(),
     );
     let avs_governance = plan.create("AvsGovernance", &arguments)?;
-    let arguments = (access_manager, avs_governance);
+    let task_registry = plan.create("TaskRegistry", &(avs_governance,))?;
+    let operator_fees = plan.create("OperatorFees", &(avs_governance, task_registry))?;
+    let arguments = (access_manager, avs_governance, operator_fees);
     let attestation_center = plan.create("AttestationCenter", &arguments)?;
     let arguments = (attestation_center, avs_governance);
     let model_submission = plan.create("ModelSubmission", &arguments)?;

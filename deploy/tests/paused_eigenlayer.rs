@@ -205,7 +205,7 @@ async fn a_fault_waits_and_is_executed_when_eigenlayer_is_back() -> Result<()> {
     let (liar, honest) = (lie.claim.performer, lie.others());
     let rejection = scene.certified(&scene.domain(), &lie, CertificateKind::Reject, &honest);
     scene.submit_task(&rejection).await?;
-    let outcome = scene.chain.claim_outcome(lie.claim.id()).await?;
+    let outcome = scene.chain.claim_outcome(task.id, lie.claim.id()).await?;
     assert_eq!(outcome, ClaimOutcome::Rejected);
     let recorded_in = scene.block().await?;
     let fault = scene.fault(1).await?;

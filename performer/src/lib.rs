@@ -115,7 +115,13 @@ fn readiness(own: Option<Position>, holder: Position, turn: Turn) -> Readiness {
 async fn approves_an_open_claim(operator: &Operator, open: &Evaluated) -> Result<bool, ChainError> {
     for claim in operator.approved(open.task.id) {
         // Aggregators could hide the claim, or show it for ever.
-        if operator.parts().chain.claim_outcome(claim).await? == ClaimOutcome::None {
+        if operator
+            .parts()
+            .chain
+            .claim_outcome(open.task.id, claim)
+            .await?
+            == ClaimOutcome::None
+        {
             return Ok(true);
         }
     }
@@ -140,7 +146,9 @@ async fn send(
         .filter(|(_, shown)| lacks(shown))
         .map(|(aggregator, _)| aggregator)
         .collect();
-    if aggregators.is_empty() || parts.chain.claim_outcome(id).await? != ClaimOutcome::None {
+    if aggregators.is_empty()
+        || parts.chain.claim_outcome(open.task.id, id).await? != ClaimOutcome::None
+    {
         return Ok(());
     }
     let sent = join_all(aggregators.iter().map(|a| a.send_task(message))).await;

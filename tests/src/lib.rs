@@ -12,4 +12,6 @@ mod scenario;
 pub use clock::{flow, hold, mine_until, wait_for};
 pub use logs::{assert_signed_once, entries};
 pub use parameters::alter_one_weight;
-pub use scenario::{Scenario, claims, everybody_fetches, faults, reached, settled, task_of};
+pub use scenario::{
+    Scenario, certified, claims, everybody_fetches, faults, reached, settled, task_of,
+};

@@ -3,7 +3,7 @@
 use eyre::{ContextCompat, Result, ensure};
 use zarathustra_chain::{Chain, Task, read};
 use zarathustra_devnet::{Devnet, DevnetOptions};
-use zarathustra_primitives::{SubmissionState, TaskId, TaskState};
+use zarathustra_primitives::{EvaluationResult, SubmissionState, TaskId, TaskState};
 use zarathustra_wire::{AggregatorClient, ClaimView};
 
 use crate::{
@@ -115,6 +115,18 @@ pub async fn settled(chain: &Chain, submission: u64) -> Result<Option<Submission
     let found = read("submission", chain.market().submission(submission)).await?;
     let state = SubmissionState::from_u8(found.state)?;
     Ok(state.is_final().then_some(state))
+}
+
+/// The result that was certified for a submission.
+///
+/// # Errors
+/// The chain's, and when there is none.
+pub async fn certified(chain: &Chain, submission: u64) -> Result<EvaluationResult> {
+    let task = task_of(chain, submission).await?;
+    let task = task.wrap_err("the submission has no task")?;
+    let certified = chain.certified(&task).await?;
+    let certified = certified.wrap_err("the task has no certificate")?;
+    Ok(EvaluationResult::decode(&certified.result)?)
 }
 
 /// The claims that the aggregator shows for a task.

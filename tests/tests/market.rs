@@ -16,7 +16,9 @@ use zarathustra_content::ContentId;
 use zarathustra_deploy::{Account, Reverted};
 use zarathustra_devnet::{record::SubmissionRecord, story::Stage};
 use zarathustra_primitives::{Engine, SubmissionState};
-use zarathustra_tests::{Scenario, alter_one_weight, flow, hold, settled, wait_for};
+use zarathustra_tests::{
+    Scenario, alter_one_weight, certified as result_of, flow, hold, settled, wait_for,
+};
 
 sol! {
     #[sol(rpc)]
@@ -110,11 +112,12 @@ async fn figures_follow_from_parameters_and_money_from_figures() -> Result<()> {
 
     // Whoever evaluates the same under the task's seed finds what was certified, with the engine
     // that the figures name.
-    let figures = read("figures", chain.market().figures(record.submission)).await?;
-    let engine = Engine::from_u8(figures.engine)?;
+    let result = result_of(&chain, record.submission).await?;
+    let engine = result.engine();
     let same = evaluate(&mut stage, "altered.safetensors", &seed, engine).await?;
     assert_eq!(found(&same), certified(&record));
-    assert_eq!(same["scores_root"], figures.scoresRoot.to_string());
+    let root = result.scores_root().context("scored")?;
+    assert_eq!(same["scores_root"], root.to_string());
 
     // Equal parameters and seed, equal figures; another weight or seed, other figures.
     let again = evaluate(&mut stage, "altered.safetensors", &seed, engine).await?;

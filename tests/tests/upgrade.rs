@@ -3,20 +3,17 @@
 //! no vote is split, and who did not follow abstains and says what it lacks.
 
 use eyre::{ContextCompat, Result, ensure};
-use zarathustra_chain::{
-    abi::{
-        attestation_center::IAttestationCenter::scheduleEnvironmentCall,
-        avs_governance::IAvsGovernance::rollEpochCall,
-    },
-    read,
+use zarathustra_chain::abi::{
+    attestation_center::IAttestationCenter::scheduleEnvironmentCall,
+    avs_governance::IAvsGovernance::rollEpochCall,
 };
 use zarathustra_deploy::{Account, GOVERNANCE, IMPROVE, devnet_key};
 use zarathustra_devnet::{Devnet, WorkerSpec, story::Stage};
 use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_primitives::{Digest, SubmissionState, TaskId, TaskState};
 use zarathustra_tests::{
-    Scenario, alter_one_weight, assert_signed_once, entries, everybody_fetches, faults, flow, hold,
-    settled, wait_for,
+    Scenario, alter_one_weight, assert_signed_once, certified, entries, everybody_fetches, faults,
+    flow, hold, settled, wait_for,
 };
 
 /// The environments differ in it.
@@ -61,8 +58,7 @@ async fn an_environment_changes_at_an_epoch_and_no_vote_is_split() -> Result<()>
     let governance = chain.addresses().avs_governance;
     let admin = Account::new(stage.network().anvil().url(), devnet_key(GOVERNANCE))?;
     let environment_of = async |submission: u64| -> Result<Digest> {
-        let figures = read("figures", chain.market().figures(submission)).await?;
-        Ok(Digest::new(figures.environment.0))
+        Ok(certified(&chain, submission).await?.environment())
     };
     let old = EnvironmentLock::of_this_build();
     let new = old.clone().with_batch_rows(NEW_BATCH_ROWS);

@@ -6,17 +6,30 @@ import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
 import { BLS } from "../libraries/BLS.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
 import { AttestationBase } from "./AttestationBase.sol";
+import { Extended } from "./Extended.sol";
 
-/// @title Operators' fees: the extension of AttestationCenter
-/// @notice AttestationCenter creates it and calls it by DELEGATECALL, on its own storage and balance, because code
-/// is limited to 24,576 bytes. Called directly it finds nothing and holds nothing.
-contract OperatorFees is AttestationBase, IAttestationCenterFees {
+/// @title Operators' fees: a piece of AttestationCenter
+/// @notice AttestationCenter calls it by DELEGATECALL, on its own storage and balance. Called directly it finds nothing
+/// and holds nothing.
+contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
     using EpochTable for address;
+
+    /// @dev What several claims of fees have in common.
+    struct Present {
+        uint64 clock;
+        uint32 epoch;
+        address table;
+        uint256 total;
+    }
 
     /// @notice Where fees go that nobody can claim.
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
 
-    constructor(IAvsGovernance governance_) AttestationBase(governance_) { }
+    /// @param extension_ The next piece: `TaskRegistry`.
+    constructor(IAvsGovernance governance_, address extension_)
+        AttestationBase(governance_)
+        Extended(extension_)
+    { }
 
     /* FEES */
 
@@ -48,7 +61,7 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
             _taskHash(taskId, head.kind, committed.epoch, record.seed, record.subjectHash);
         _checkVotes(taskHash_, committed.claimId, VERDICT_APPROVE, signature, key);
 
-        _decisions[committed.claimId] = _commitment(
+        record.word = _commitment(
             taskId,
             FeeCommitment({
                 epoch: committed.epoch,
@@ -74,21 +87,34 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         if (committed.length != taskIds.length) {
             revert LengthMismatch(committed.length, taskIds.length);
         }
+        Present memory present;
+        present.clock = governance.clock();
         for (uint256 i; i < taskIds.length; ++i) {
-            amount += _claimFee(operator, taskIds[i], indices[i], committed[i]);
+            amount += _claimFee(present, operator, taskIds[i], indices[i], committed[i]);
         }
         _credits[operator] += amount;
+        emit FeesClaimed(operator, taskIds, amount);
     }
 
     function _claimFee(
+        Present memory present,
         address operator,
         uint64 taskId,
         uint32 index,
         FeeCommitment calldata committed
     ) private returns (uint256 amount) {
         _checkCommitment(taskId, committed);
-        (address table,,) = governance.epochTable(committed.epoch);
-        (address holder,) = table.addressesAt(index);
+        Head memory head = _head(taskId);
+        uint64 from = _finalAt(head);
+        if (present.clock < from) revert AppealWindowOpen(taskId, from, present.clock);
+        // Tasks in a row mostly have the same epoch.
+        if (committed.epoch != present.epoch) {
+            (address table,,) = governance.epochTable(committed.epoch);
+            present.epoch = committed.epoch;
+            present.table = table;
+            present.total = table.totalStake();
+        }
+        (address holder,) = present.table.addressesAt(index);
         if (holder != operator) revert NotOperator(operator, holder);
         if (!_hasSigned(committed, index)) revert DidNotSign(taskId, index);
 
@@ -97,11 +123,10 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         if (bits & bit != 0) revert FeeAlreadyClaimed(taskId, index);
         _claimed[operator][taskId >> 8] = bits | bit;
 
-        (uint256 performerPart, uint256 rest) = _split(committed.fee, _tasks[taskId].head.kind);
-        (uint128 stake,) = table.stakeAt(index);
-        amount = rest * stake / table.totalStake();
+        (uint256 performerPart, uint256 rest) = _split(committed.fee, head.kind);
+        (uint128 stake,) = present.table.stakeAt(index);
+        amount = rest * stake / present.total;
         if (index == committed.performerIndex) amount += performerPart;
-        emit FeeClaimed(taskId, operator, amount);
     }
 
     /// @inheritdoc IAttestationCenterFees
@@ -109,8 +134,10 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         Head memory head = _head(taskId);
         _checkCommitment(taskId, committed);
         if (head.flags & SWEPT != 0) revert FeeSwept(taskId);
-        uint64 until = _supplementUntil(head);
         uint64 present = governance.clock();
+        uint64 from = _finalAt(head);
+        if (present < from) revert AppealWindowOpen(taskId, from, present);
+        uint64 until = _supplementUntil(head);
         if (present <= until) revert SupplementOpen(taskId, until, present);
 
         uint256 burned = _unclaimable(committed, head.kind);
@@ -162,12 +189,6 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
         return uint64(head.due) + _definitions[head.kind].supplementWindow;
     }
 
-    function _checkCommitment(uint64 taskId, FeeCommitment calldata committed) private view {
-        if (_decisions[committed.claimId] != _commitment(taskId, committed)) {
-            revert WrongFeeCommitment(taskId);
-        }
-    }
-
     /// @inheritdoc IAttestationCenterFees
     function withdraw(address to) external returns (uint256 amount) {
         if (to == address(0)) revert ZeroAddress();
@@ -199,11 +220,6 @@ contract OperatorFees is AttestationBase, IAttestationCenterFees {
     /// @inheritdoc IAttestationCenterFees
     function liabilities() external view returns (uint256) {
         return _liabilities;
-    }
-
-    /// @inheritdoc IAttestationCenterFees
-    function feeCommitment(bytes32 claimId) external view returns (bytes32) {
-        return _outcome(claimId) == ClaimOutcome.Approved ? _decisions[claimId] : bytes32(0);
     }
 
     /// @inheritdoc IAttestationCenterFees

@@ -72,11 +72,11 @@ interface IAttestationCenterTypes {
     /// @param isFinal Whether it expired for good and its fee went back to the source.
     /// @param delivered Whether the logic took the certified result.
     /// @param swept Whether what nobody can claim of the fee was burned.
-    /// @param seedFixedAt Clock when the seed was fixed; 0 before.
+    /// @param seedBlock,seedFixedAt 0 once the task is certified; `seedFixedAt`, when the seed was fixed, also before.
     /// @param deadline From when `expire` works: a real block number while Fetching, market clock while
-    /// Evaluating, 0 otherwise.
+    /// Evaluating; from when `deliver` works while Certified; 0 otherwise.
     /// @param certifiedAt Clock of the approving certificate; 0 without one.
-    /// @param undelivered Hash of a certified result that the logic has not taken yet; 0 otherwise.
+    /// @param commitment Hash of what the certificate committed to (`feeCommitmentOf`); 0 without one.
     struct Task {
         uint16 kind;
         TaskState state;
@@ -94,7 +94,7 @@ interface IAttestationCenterTypes {
         uint96 fee;
         bytes32 seed;
         bytes32 subjectHash;
-        bytes32 undelivered;
+        bytes32 commitment;
     }
 
     /// @notice A performer's claim (specification 2.6).
@@ -127,6 +127,8 @@ interface IAttestationCenterTypes {
 }
 
 interface IAttestationCenterErrors {
+    /// @notice The code that is to extend AttestationCenter is made for another governance.
+    error WrongExtension(address extension);
     error UnknownKind(uint16 kind);
     error KindExists(uint16 kind);
     /// @param field Name of the field that is out of bounds.
@@ -159,12 +161,12 @@ interface IAttestationCenterErrors {
     /// @notice Blocked was filed although the votes suffice to reject.
     error RejectHolds(uint256 rejecting, uint256 total);
     error InvalidAggregate(bytes32 claimId);
-    /// @notice Too little gas is left to tell the logic of an approved claim.
-    error HookGasTooLow(uint256 gas, uint256 needed);
     error UnknownNonSigner(uint256 position);
     error WrongBitmapLength(uint256 words, uint256 expected);
-    error NothingToDeliver(uint64 taskId);
-    error ResultMismatch(bytes32 resultHash);
+    error AppealWindowOpen(uint64 taskId, uint64 until, uint64 clock);
+    error AlreadyDelivered(uint64 taskId);
+    /// @notice The claim with this result is not the one that was certified.
+    error NotCertified(bytes32 claimId, bytes32 certified);
     error WrongFeeCommitment(uint64 taskId);
     error DidNotSign(uint64 taskId, uint32 index);
     /// @notice A late signer had signed already.
@@ -220,10 +222,10 @@ interface IAttestationCenterEvents {
     event ClaimBlocked(
         uint64 indexed taskId, bytes32 indexed claimId, address indexed performer, uint32 turn
     );
-    event DeliveryFailed(uint64 indexed taskId, bytes reason);
     event Delivered(uint64 indexed taskId);
     event Supplemented(uint64 indexed taskId, uint256[] nonSigners);
-    event FeeClaimed(uint64 indexed taskId, address indexed operator, uint256 amount);
+    /// @param amount Sum of the operator's shares.
+    event FeesClaimed(address indexed operator, uint64[] taskIds, uint256 amount);
     event FeeBurned(uint64 indexed taskId, uint256 amount);
     event Withdrawn(address indexed account, address to, uint256 amount);
 }
@@ -245,7 +247,8 @@ interface IAttestationCenterFees is
         bytes32[4] calldata signature
     ) external;
 
-    /// @notice Credits an operator's share of the fees of several tasks; by anyone for that operator.
+    /// @notice Credits an operator's share of the fees of several tasks, whose appeal windows are over; by anyone for
+    /// that operator.
     /// @param indices The operator's position in each task's epoch.
     function claimFees(
         address operator,
@@ -254,7 +257,7 @@ interface IAttestationCenterFees is
         FeeCommitment[] calldata committed
     ) external returns (uint256 amount);
 
-    /// @notice Burns the part of a fee that nobody can claim, after the supplement window; by anyone.
+    /// @notice Burns the part of a fee that nobody can claim, after supplement and appeal window; by anyone.
     function sweepFee(uint64 taskId, FeeCommitment calldata committed) external;
 
     /// @notice Sends the caller's credit to `to`.
@@ -265,9 +268,7 @@ interface IAttestationCenterFees is
     /// @notice Native token owed: credits plus fees held.
     function liabilities() external view returns (uint256);
 
-    /// @notice What an approved claim committed to: keccak256(abi.encode(taskId, FeeCommitment)); 0 for others.
-    function feeCommitment(bytes32 claimId) external view returns (bytes32);
-    /// @notice The same hash of a given commitment, for programs.
+    /// @notice The hash by which a certified task knows its commitment: keccak256(abi.encode(taskId, FeeCommitment)).
     function feeCommitmentOf(uint64 taskId, FeeCommitment calldata committed)
         external
         pure
@@ -276,8 +277,8 @@ interface IAttestationCenterFees is
     function isFeeClaimed(uint64 taskId, address operator) external view returns (bool);
 }
 
-/// @title Tasks, seeds, claims and certificates
-interface IAttestationCenterTasks is
+/// @title Kinds of tasks, their environments, and what can be read of tasks
+interface IAttestationCenterRegistry is
     IAttestationCenterTypes,
     IAttestationCenterErrors,
     IAttestationCenterEvents
@@ -299,36 +300,6 @@ interface IAttestationCenterTasks is
     /// @notice Every activation of a kind, by rising epoch.
     function environments(uint16 kind) external view returns (Activation[] memory);
 
-    /// @notice Opens a task; by the kind's source, which prepays the operators' fee as value.
-    /// @return taskId Counts from 1.
-    function openTask(uint16 kind, bytes32 subjectHash) external payable returns (uint64 taskId);
-
-    /// @notice Fixes the seed from the seed block's header; by anyone, also while paused.
-    function fixSeed(uint64 taskId, bytes calldata proof) external;
-
-    /// @notice Decides a claim (specification 3.3); by anyone, also while paused.
-    /// @dev For an approval the logic is called with exactly `HOOK_GAS`; the gas limit must leave room for it.
-    /// @param result The bytes whose hash the performer signed, at most `MAX_RESULT`.
-    function submitTask(
-        uint64 taskId,
-        Claim calldata claim,
-        bytes calldata result,
-        Certificate calldata certificate
-    ) external;
-
-    /// @notice Tells the logic again, when it failed in `submitTask`; by anyone. Reverts as the logic does.
-    function deliver(uint64 taskId, bytes calldata result) external;
-
-    /// @notice Marks a task whose deadline passed as expired; by its source. It is final without a seed, or when it
-    /// was reopened before; the fee then returns to the source's credit. On an expired task that could still be
-    /// reopened, gives that up.
-    /// @return isFinal False when the task may be reopened.
-    function expire(uint64 taskId) external returns (bool isFinal);
-
-    /// @notice Reopens an expired task with the same seed on the newest epoch; by its source, once. Works while
-    /// paused; reverts with EpochNotUsable until somebody rolls an epoch.
-    function reopen(uint64 taskId) external;
-
     /// @notice All zeros for a task that does not exist.
     function task(uint64 taskId) external view returns (Task memory);
     function taskCount() external view returns (uint64);
@@ -336,6 +307,7 @@ interface IAttestationCenterTasks is
     function currentTurn(uint64 taskId) external view returns (uint32 turn, uint32 holder);
     /// @notice Position whose turn `turn` is.
     function turnHolder(uint64 taskId, uint32 turn) external view returns (uint32 index);
+    /// @notice Rejected or Blocked; None for every other claim. Which one was approved, `TaskCertified` tells.
     function claimOutcome(bytes32 claimId) external view returns (ClaimOutcome);
     /// @notice Specification 2.4; reverts with SeedNotFixed before the seed is known.
     function taskHash(uint64 taskId) external view returns (bytes32);
@@ -355,7 +327,57 @@ interface IAttestationCenterTasks is
         returns (bytes32);
 }
 
+/// @title Tasks, seeds, claims and certificates
+interface IAttestationCenterTasks is
+    IAttestationCenterTypes,
+    IAttestationCenterErrors,
+    IAttestationCenterEvents
+{
+    /// @notice Opens a task; by the kind's source, which prepays the operators' fee as value.
+    /// @return taskId Counts from 1.
+    function openTask(uint16 kind, bytes32 subjectHash) external payable returns (uint64 taskId);
+
+    /// @notice Fixes the seed from the seed block's header; by anyone, also while paused.
+    function fixSeed(uint64 taskId, bytes calldata proof) external;
+
+    /// @notice Decides a claim (specification 3.3); by anyone, also while paused.
+    /// @dev Calls nobody but governance: the logic hears of an approval by `deliver`.
+    /// @param result The bytes whose hash the performer signed, at most `MAX_RESULT`.
+    function submitTask(
+        uint64 taskId,
+        Claim calldata claim,
+        bytes calldata result,
+        Certificate calldata certificate
+    ) external;
+
+    /// @notice Tells the logic of a certified result once the appeal window is over; by anyone. Reverts as the logic
+    /// does, and can then be tried again.
+    /// @param committed What the task committed to.
+    /// @param turn,performer,result The certified claim's, as `TaskCertified` names them.
+    function deliver(
+        uint64 taskId,
+        uint32 turn,
+        address performer,
+        FeeCommitment calldata committed,
+        bytes calldata result
+    ) external;
+
+    /// @notice Marks a task whose deadline passed as expired; by its source. It is final without a seed, or when it
+    /// was reopened before; the fee then returns to the source's credit. On an expired task that could still be
+    /// reopened, gives that up.
+    /// @return isFinal False when the task may be reopened.
+    function expire(uint64 taskId) external returns (bool isFinal);
+
+    /// @notice Reopens an expired task with the same seed on the newest epoch; by its source, once. Works while
+    /// paused; reverts with EpochNotUsable until somebody rolls an epoch.
+    function reopen(uint64 taskId) external;
+}
+
 /// @title Tasks, seeds, claims, certificates and operators' fees
 /// @notice Does not know what is attested: a kind is a definition, a source and a logic contract. All of this
 /// is answered at one address.
-interface IAttestationCenter is IAttestationCenterTasks, IAttestationCenterFees { }
+interface IAttestationCenter is
+    IAttestationCenterTasks,
+    IAttestationCenterFees,
+    IAttestationCenterRegistry
+{ }

@@ -2,11 +2,10 @@
 pragma solidity ^0.8.30;
 
 /// @title The hook of one kind of task
-/// @notice AttestationCenter tells it outcomes; it decodes and judges them. It holds no money.
-/// @dev Both functions may be called by AttestationCenter only. A call that reverts is caught
-/// there and can be repeated by anyone; so each call must be complete or without effect.
+/// @notice AttestationCenter tells it of certified results; it decodes and judges them. It holds no money.
 interface IAvsLogic {
-    /// @notice A claim on the task was approved by a quorum.
+    /// @notice A quorum approved a claim on the task, and the appeal window is over; by AttestationCenter only, once.
+    /// @dev A call that reverts undoes the delivery, which anyone can repeat.
     /// @param taskId The task.
     /// @param result The result bytes whose hash the quorum signed.
     function onCertified(uint64 taskId, bytes calldata result) external;

@@ -116,18 +116,16 @@ interface IModelSubmissionTypes {
     }
 
     /// @notice A submission. Times are market clock.
-    /// @param verdict State that settlement will enter, from the certificate on.
     /// @param optimizer Who committed and paid the deposit, which returns there.
     /// @param payout Where reward and compensation go; zero before the reveal.
     /// @param deposit What is held of the deposit now: less the fee while a task is open, 0 at the end.
-    /// @param deadline When the present state's way out opens; 0 for final states. While Fetching or
-    /// Evaluating it is the task's (a real block number while Fetching), or the end of the wait for an epoch
+    /// @param deadline When the present state's way out opens; 0 for final states. While Fetching, Evaluating or
+    /// Certified it is the task's (a real block number while Fetching), or the end of the wait for an epoch
     /// on which to try again.
     /// @param championAtCommit,championAtOpen Indices into the champion history.
     struct Submission {
         uint64 requestId;
         SubmissionState state;
-        SubmissionState verdict;
         Reason reason;
         address optimizer;
         address payout;
@@ -226,14 +224,6 @@ interface IModelSubmissionEvents {
         uint64 indexed taskId,
         uint32 championIndex
     );
-    event Certified(
-        uint64 indexed submissionId,
-        uint64 indexed requestId,
-        IModelSubmissionTypes.SubmissionState verdict,
-        IModelSubmissionTypes.Reason reason,
-        IModelSubmissionTypes.Figures figures,
-        uint64 settleableAt
-    );
     /// @notice A submission reached a final state.
     event Settled(
         uint64 indexed submissionId,
@@ -304,12 +294,9 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
 
     function requestCount() external view returns (uint64);
 
-    /// @notice A submission. State and deadline follow its task while that is open, so that Evaluating shows as
-    /// soon as the seed is fixed.
+    /// @notice A submission. State and deadline follow its task until settlement, so that Evaluating shows as soon as
+    /// the seed is fixed, and Certified as soon as a claim is.
     function submission(uint64 submissionId) external view returns (Submission memory);
-
-    /// @notice What was certified of a submission; zeros before, and for a malformed result.
-    function figures(uint64 submissionId) external view returns (Figures memory);
 
     /// @notice Submission at a place of a request's queue, in order of commits; 0 beyond its end.
     function queueAt(uint64 requestId, uint32 index) external view returns (uint64 submissionId);
@@ -376,19 +363,12 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// does before the deadline or when the task is certified.
     function expire(uint64 submissionId) external;
 
-    /// @notice Settles a certified submission after the appeal window (specification 4.6).
-    /// @dev Reverts with NotDue. Calls no token and no payee.
-    function settle(uint64 submissionId) external;
-
-    /// @notice Records the verdict on a task; by the logic of the request's kind. Emits Certified.
-    /// @dev Reverts with UnknownTask, NotLogic, WrongSubmissionState, or InvalidVerdict for a state that is none.
-    /// A Worse against a later champion than the one at commit is recorded as NotBetter.
-    function recordVerdict(
-        uint64 taskId,
-        SubmissionState verdict,
-        Reason reason,
-        Figures calldata figures
-    ) external;
+    /// @notice Settles a certified submission by its verdict (specification 4.6); by the logic of the request's kind,
+    /// which AttestationCenter tells of the certified result when the appeal window is over.
+    /// @dev Reverts with UnknownTask, NotLogic, WrongSubmissionState, or InvalidVerdict for a state that is none. Calls no
+    /// token and no payee. A Worse against a later champion than the one at commit settles as NotBetter.
+    /// @param score The challenger's, for the champion history.
+    function settle(uint64 taskId, SubmissionState verdict, Reason reason, int64 score) external;
 
     /// @notice Sends all of the caller's credit in `token` (zero: native) to `to`. Emits Withdrawn.
     /// @dev Reverts with NothingToWithdraw, TransferFailed, TokenMovedWrongAmount, or as the token does.

@@ -9,12 +9,6 @@ import { Ledger } from "./Ledger.sol";
 /// @dev `ModelSubmission` and `RequestDesk` inherit this first and add no storage of their own, so that the code
 /// of either can work on the storage of the former.
 abstract contract MarketState is Ledger {
-    /// @dev What a request takes from its task definition, which never changes.
-    struct Hook {
-        address logic;
-        uint32 appealWindow;
-    }
-
     /// @dev An entry of the champion history; the content is the submission's, or the request's baseline.
     struct ChampionRecord {
         uint64 submissionId;
@@ -33,7 +27,8 @@ abstract contract MarketState is Ledger {
     uint64 internal _submissionCount;
     mapping(uint64 requestId => Request) internal _requests;
     mapping(uint64 requestId => Terms) internal _terms;
-    mapping(uint64 requestId => Hook) internal _hooks;
+    /// @dev The logic of a request's kind, which never changes.
+    mapping(uint64 requestId => address) internal _logics;
     mapping(uint64 requestId => Content) internal _manifests;
     mapping(uint64 requestId => Content) internal _baselines;
     mapping(uint64 requestId => ChampionRecord[]) internal _champions;
@@ -44,7 +39,6 @@ abstract contract MarketState is Ledger {
     ) internal _evaluated;
 
     mapping(uint64 submissionId => Submission) internal _submissions;
-    mapping(uint64 submissionId => Figures) internal _figures;
     mapping(uint64 taskId => uint64 submissionId) internal _submissionOfTask;
     /// @dev By sender, so that nobody can use up a commitment seen in the mempool.
     mapping(address sender => mapping(bytes32 commitment => bool)) internal _commitmentUsed;

@@ -36,7 +36,7 @@ contract RequestDesk is MarketState, IRequestDesk {
         request_.owner = msg.sender;
         request_.state = RequestState.Open;
         _terms[requestId] = terms_;
-        _hooks[requestId] = Hook(address(definition.logic), definition.appealWindow);
+        _logics[requestId] = address(definition.logic);
         _manifests[requestId] = manifest_;
         _baselines[requestId] = baseline;
         _champions[requestId].push(
@@ -117,19 +117,15 @@ contract RequestDesk is MarketState, IRequestDesk {
     function submission(uint64 submissionId) external view returns (Submission memory submission_) {
         submission_ = _existingSubmission(submissionId);
         if (_isTaskOpen(submission_.state)) {
-            // The seed is fixed without telling this contract.
+            // Seeds are fixed and claims certified without telling this contract.
             IAttestationCenterTypes.Task memory task = _attestationCenter.task(submission_.taskId);
-            if (task.state != IAttestationCenterTypes.TaskState.Fetching) {
+            if (task.state == IAttestationCenterTypes.TaskState.Certified) {
+                submission_.state = SubmissionState.Certified;
+            } else if (task.state != IAttestationCenterTypes.TaskState.Fetching) {
                 submission_.state = SubmissionState.Evaluating;
             }
             if (submission_.deadline == 0) submission_.deadline = task.deadline;
         }
-    }
-
-    /// @inheritdoc IRequestDesk
-    function figures(uint64 submissionId) external view returns (Figures memory) {
-        _existingSubmission(submissionId);
-        return _figures[submissionId];
     }
 
     /// @inheritdoc IRequestDesk

@@ -2,6 +2,8 @@
 pragma solidity ^0.8.30;
 
 import { AttestationCenter } from "../../src/AttestationCenter.sol";
+import { OperatorFees } from "../../src/attestation/OperatorFees.sol";
+import { TaskRegistry } from "../../src/attestation/TaskRegistry.sol";
 import {
     IAttestationCenter,
     IAttestationCenterErrors,
@@ -42,7 +44,7 @@ abstract contract AttestationFixture is
 
     function setUp() public virtual override {
         super.setUp();
-        center = IAttestationCenter(address(new AttestationCenter(address(manager), governance)));
+        center = IAttestationCenter(address(_newCenter(address(manager))));
         governance.setAttestationCenter(address(center));
         logic = new LogicDouble();
         seedSource = new SeedSourceDouble();
@@ -52,6 +54,12 @@ abstract contract AttestationFixture is
         }
         governance.rollEpoch();
         vm.deal(address(this), 1000 ether);
+    }
+
+    function _newCenter(address authority) internal returns (AttestationCenter) {
+        TaskRegistry registry = new TaskRegistry(governance);
+        OperatorFees fees = new OperatorFees(governance, address(registry));
+        return new AttestationCenter(authority, governance, address(fees));
     }
 
     function _definition() internal view returns (TaskDefinition memory) {
@@ -67,9 +75,13 @@ abstract contract AttestationFixture is
             turnLength: TURN_LENGTH,
             seedSource: seedSource,
             minFee: 0.1 ether,
-            appealWindow: 60,
+            appealWindow: _appealWindow(),
             supplementWindow: SUPPLEMENT_WINDOW
         });
+    }
+
+    function _appealWindow() internal pure virtual returns (uint32) {
+        return 60;
     }
 
     /* TASKS */

@@ -208,7 +208,18 @@ contract ClaimsTest is AttestationFixture {
 
     function test_result_longest() external {
         bytes memory result = new bytes(4096);
-        _submit(CertificateKind.Approve, taskId, _claim(taskId, 0, result), result, ALL);
+        Claim memory claim = _claim(taskId, 0, result);
+        _submit(CertificateKind.Approve, taskId, claim, result, ALL);
+        FeeCommitment memory committed = FeeCommitment({
+            epoch: 1,
+            claimId: _claimId(taskId, claim, result),
+            performerIndex: claim.performerIndex,
+            fee: FEE,
+            nonSigners: _bitmap(0)
+        });
+        mine(_definition().appealWindow);
+        address performer = _at(taskId, claim.performerIndex).operator;
+        center.deliver(taskId, 0, performer, committed, result);
         vm.assertEq(logic.lastResult(), result);
     }
 

@@ -4,123 +4,137 @@ pragma solidity ^0.8.30;
 import { LogicDouble } from "../mocks/LogicDoubles.sol";
 import { AttestationFixture } from "./AttestationFixture.sol";
 
-/// @dev However the logic fails, the certificate stands and its delivery can be repeated (3.3).
+/// @dev The logic hears of a certified result once, when the appeal window is over (3.3).
 contract DeliveryTest is AttestationFixture {
     uint64 internal taskId;
     Claim internal claim;
-    Certificate internal certificate;
+    bytes32 internal claimId;
+    address internal performer;
+    uint64 internal finalAt;
+    FeeCommitment internal committed;
 
     function setUp() public override {
         super.setUp();
         taskId = _evaluating();
         claim = _claim(taskId, 0, RESULT);
-        certificate =
-            _certificate(CertificateKind.Approve, taskId, _claimId(taskId, claim, RESULT), ALL);
+        claimId = _claimId(taskId, claim, RESULT);
+        performer = _at(taskId, claim.performerIndex).operator;
+        committed = _committed(claim, RESULT);
     }
 
-    function _expectFailedDelivery(LogicDouble.Mood mood, bytes memory reason) private {
-        logic.setMood(mood);
-        vm.expectEmit(address(center));
-        emit DeliveryFailed(taskId, reason);
-        center.submitTask(taskId, claim, RESULT, certificate);
-        Task memory task = center.task(taskId);
-        vm.assertTrue(task.state == TaskState.Certified);
-        vm.assertFalse(task.delivered);
-        vm.assertEq(task.undelivered, keccak256(RESULT));
+    function _certify() private {
+        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL);
+        finalAt = governance.clock() + _definition().appealWindow;
     }
 
-    function test_delivery_logicReverts() external {
-        _expectFailedDelivery(
-            LogicDouble.Mood.Reverts, abi.encodeWithSelector(LogicDouble.Refused.selector, taskId)
-        );
-        vm.expectRevert(abi.encodeWithSelector(LogicDouble.Refused.selector, taskId));
-        center.deliver(taskId, RESULT);
-        vm.assertEq(center.task(taskId).undelivered, keccak256(RESULT));
+    function _deliver() private {
+        center.deliver(taskId, claim.turn, performer, committed, RESULT);
+    }
 
-        logic.setMood(LogicDouble.Mood.Takes);
+    function test_deliver_tellsTheLogicOnce() external {
+        _certify();
+        mine(_definition().appealWindow);
         vm.expectEmit(address(center));
         emit Delivered(taskId);
         vm.prank(makeAddr("anyone"));
-        center.deliver(taskId, RESULT);
+        _deliver();
+        vm.assertEq(logic.calls(), 1);
+        vm.assertEq(logic.lastTask(), taskId);
         vm.assertEq(logic.lastResult(), RESULT);
-        Task memory task = center.task(taskId);
-        vm.assertTrue(task.delivered);
-        vm.assertEq(task.undelivered, 0);
-        vm.expectRevert(abi.encodeWithSelector(NothingToDeliver.selector, taskId));
-        center.deliver(taskId, RESULT);
+        vm.assertTrue(center.task(taskId).delivered);
+        vm.expectRevert(abi.encodeWithSelector(AlreadyDelivered.selector, taskId));
+        _deliver();
     }
 
-    function test_delivery_logicBurnsItsGas() external {
-        uint256 before = gasleft();
-        _expectFailedDelivery(LogicDouble.Mood.BurnsGas, "");
-        // It burned what it was given and no more.
-        vm.assertLt(before - gasleft(), 500_000 + 400_000);
-    }
-
-    /// Of a reason of 100,000 bytes the first 256 are kept.
-    function test_delivery_logicRevertsAtLength() external {
-        _expectFailedDelivery(LogicDouble.Mood.RevertsAtLength, new bytes(256));
-    }
-
-    function test_delivery_takesTheCertifiedResultOnly() external {
-        _expectFailedDelivery(
-            LogicDouble.Mood.Reverts, abi.encodeWithSelector(LogicDouble.Refused.selector, taskId)
+    function test_deliver_waitsForTheAppealWindow() external {
+        _certify();
+        mine(_definition().appealWindow - 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(AppealWindowOpen.selector, taskId, finalAt, finalAt - 1)
         );
-        logic.setMood(LogicDouble.Mood.Takes);
-        vm.expectRevert(abi.encodeWithSelector(ResultMismatch.selector, keccak256("other")));
-        center.deliver(taskId, "other");
+        _deliver();
+        mine(1);
+        _deliver();
     }
 
-    function test_delivery_nothingWithoutACertificate() external {
-        vm.expectRevert(abi.encodeWithSelector(NothingToDeliver.selector, taskId));
-        center.deliver(taskId, RESULT);
-        center.submitTask(taskId, claim, RESULT, certificate);
-        vm.expectRevert(abi.encodeWithSelector(NothingToDeliver.selector, taskId));
-        center.deliver(taskId, RESULT);
+    /// The window stands still while the market is paused, and deliveries go on.
+    function test_deliver_whilePaused() external {
+        _certify();
+        governance.pause();
+        mine(10 * uint256(_definition().appealWindow));
+        vm.expectPartialRevert(AppealWindowOpen.selector);
+        _deliver();
+        governance.unpause();
+        mine(_definition().appealWindow);
+        governance.pause();
+        _deliver();
     }
 
-    /// Whatever gas limit the submitter chooses, either the whole submission fails or the logic gets all of
-    /// HOOK_GAS: nobody can make a good delivery fail by being stingy.
-    function testFuzz_delivery_gasLimitDoesNotDecide(uint256 gas) external {
-        gas = bound(gas, 100_000, 1_200_000);
-        try center.submitTask{ gas: gas }(taskId, claim, RESULT, certificate) {
-            vm.assertTrue(center.task(taskId).delivered);
-            vm.assertGt(logic.lastGas(), 495_000);
-        } catch {
-            vm.assertTrue(center.task(taskId).state == TaskState.Evaluating);
-        }
+    /// However long the logic refuses, the certificate stands and anybody can try again.
+    function test_deliver_canBeRepeatedWhenTheLogicFails() external {
+        _certify();
+        mine(_definition().appealWindow);
+        logic.setRefuses(true);
+        vm.expectRevert(abi.encodeWithSelector(LogicDouble.Refused.selector, taskId));
+        _deliver();
+        vm.assertFalse(center.task(taskId).delivered);
+        vm.assertTrue(center.task(taskId).state == TaskState.Certified);
+        logic.setRefuses(false);
+        _deliver();
+        vm.assertEq(logic.calls(), 1);
     }
 
-    function test_delivery_saysWhenGasIsShort() external {
-        vm.expectPartialRevert(HookGasTooLow.selector);
-        center.submitTask{ gas: 700_000 }(taskId, claim, RESULT, certificate);
+    function test_deliver_theCertifiedClaimOnly() external {
+        _certify();
+        mine(_definition().appealWindow);
+        _expectNotCertified(claim.turn, performer, "other");
+        _expectNotCertified(claim.turn + 1, performer, RESULT);
+        _expectNotCertified(claim.turn, makeAddr("other"), RESULT);
+        _deliver();
     }
 
-    /// Failing at the least gas that is taken still leaves enough to record it.
-    function testFuzz_delivery_failureIsRecordedAtAnyGas(uint256 gas) external {
-        gas = bound(gas, 100_000, 1_200_000);
-        logic.setMood(LogicDouble.Mood.BurnsGas);
-        try center.submitTask{ gas: gas }(taskId, claim, RESULT, certificate) {
-            vm.assertEq(center.task(taskId).undelivered, keccak256(RESULT));
-        } catch {
-            vm.assertTrue(center.task(taskId).state == TaskState.Evaluating);
-        }
+    /// A claim that was rejected before another was approved is not the certified one.
+    function test_deliver_notARejectedClaim() external {
+        uint256 voters = _others(claim.performerIndex, 5);
+        _submit(CertificateKind.Reject, taskId, claim, RESULT, voters);
+        Claim memory second = _claim(taskId, 1, "second");
+        _submit(CertificateKind.Approve, taskId, second, "second", ALL);
+        FeeCommitment memory certified = _committed(second, "second");
+        address secondPerformer = _at(taskId, second.performerIndex).operator;
+        mine(_definition().appealWindow);
+        vm.expectRevert(abi.encodeWithSelector(WrongFeeCommitment.selector, taskId));
+        _deliver();
+        vm.expectRevert(abi.encodeWithSelector(NotCertified.selector, claimId, certified.claimId));
+        center.deliver(taskId, claim.turn, performer, certified, RESULT);
+        center.deliver(taskId, 1, secondPerformer, certified, "second");
+        vm.assertEq(logic.lastResult(), "second");
     }
 
-    /// Fees do not wait for the logic.
-    function test_delivery_failureDoesNotHoldFees() external {
-        logic.setMood(LogicDouble.Mood.Reverts);
-        center.submitTask(taskId, claim, RESULT, certificate);
-        FeeCommitment[] memory committed = new FeeCommitment[](1);
-        committed[0] = FeeCommitment({
+    function test_deliver_nothingWithoutACertificate() external {
+        vm.expectRevert(abi.encodeWithSelector(WrongState.selector, taskId, TaskState.Evaluating));
+        _deliver();
+        vm.expectRevert(abi.encodeWithSelector(WrongState.selector, 99, TaskState.None));
+        center.deliver(99, 0, performer, committed, RESULT);
+    }
+
+    function _expectNotCertified(uint32 turn, address who, bytes memory result) private {
+        bytes32 id = center.claimIdOf(taskId, turn, who, keccak256(result));
+        vm.expectRevert(abi.encodeWithSelector(NotCertified.selector, id, claimId));
+        center.deliver(taskId, turn, who, committed, result);
+    }
+
+    /// @dev What a certificate by all commits to.
+    function _committed(Claim memory claim_, bytes memory result)
+        private
+        view
+        returns (FeeCommitment memory)
+    {
+        return FeeCommitment({
             epoch: 1,
-            claimId: _claimId(taskId, claim, RESULT),
-            performerIndex: claim.performerIndex,
+            claimId: _claimId(taskId, claim_, result),
+            performerIndex: claim_.performerIndex,
             fee: FEE,
             nonSigners: _bitmap(0)
         });
-        uint64[] memory tasks = new uint64[](1);
-        tasks[0] = taskId;
-        vm.assertGt(center.claimFees(_at(taskId, 0).operator, tasks, new uint32[](1), committed), 0);
     }
 }

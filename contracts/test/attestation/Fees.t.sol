@@ -25,6 +25,11 @@ contract FeesTest is AttestationFixture {
     uint256 internal constant PERFORMER_PART = 0.25 ether;
     uint256 internal constant SHARE = 0.125 ether;
 
+    /// @dev So that fees can be claimed at once.
+    function _appealWindow() internal pure override returns (uint32) {
+        return 0;
+    }
+
     function _one(uint64 value) private pure returns (uint64[] memory list) {
         list = new uint64[](1);
         list[0] = value;
@@ -50,7 +55,7 @@ contract FeesTest is AttestationFixture {
             address operator = _at(taskId, i).operator;
             uint256 expected = i == committed.performerIndex ? PERFORMER_PART + SHARE : SHARE;
             vm.expectEmit(address(center));
-            emit FeeClaimed(taskId, operator, expected);
+            emit FeesClaimed(operator, _one(taskId), expected);
             vm.assertFalse(center.isFeeClaimed(taskId, operator));
             vm.assertEq(_claimFee(taskId, i, committed), expected);
             vm.assertTrue(center.isFeeClaimed(taskId, operator));
@@ -102,6 +107,37 @@ contract FeesTest is AttestationFixture {
         address operator = _at(taskIds[0], 3).operator;
         vm.assertEq(center.claimFees(operator, taskIds, indices, committed), expected);
         vm.assertEq(center.credit(operator), expected);
+    }
+
+    /// As long as an appeal could overturn the certificate, the fee is nobody's.
+    function test_claim_andSweepWaitForTheAppealWindow() external {
+        TaskDefinition memory definition = _definition();
+        definition.appealWindow = SUPPLEMENT_WINDOW + 20;
+        center.registerKind(KIND + 1, definition);
+        uint64 taskId = center.openTask{ value: FEE }(KIND + 1, SUBJECT);
+        mine(FETCH_WINDOW + 1);
+        _fix(taskId);
+        Claim memory claim = _claim(taskId, 0, RESULT);
+        bytes32 claimId = _claimId(taskId, claim, RESULT);
+        _submit(CertificateKind.Approve, taskId, claim, RESULT, ALL);
+        FeeCommitment memory committed = FeeCommitment({
+            epoch: 1,
+            claimId: claimId,
+            performerIndex: claim.performerIndex,
+            fee: FEE,
+            nonSigners: _bitmap(0)
+        });
+        uint64 from = governance.clock() + definition.appealWindow;
+        mine(definition.appealWindow - 1);
+        bytes memory open =
+            abi.encodeWithSelector(AppealWindowOpen.selector, taskId, from, from - 1);
+        vm.expectRevert(open);
+        this.claimFee(taskId, 0, committed);
+        vm.expectRevert(open);
+        center.sweepFee(taskId, committed);
+        mine(1);
+        _claimFee(taskId, 0, committed);
+        center.sweepFee(taskId, committed);
     }
 
     function test_claim_onceOnly() external {
@@ -440,7 +476,7 @@ contract FeesTest is AttestationFixture {
         (uint64 taskId, FeeCommitment memory committed) = _certified();
         OperatorFees direct = OperatorFees(AttestationCenter(payable(address(center))).extension());
         vm.assertEq(direct.liabilities(), 0);
-        vm.expectRevert(abi.encodeWithSelector(WrongFeeCommitment.selector, taskId));
+        vm.expectRevert(abi.encodeWithSelector(WrongState.selector, taskId, TaskState.None));
         direct.sweepFee(taskId, committed);
         vm.expectRevert(abi.encodeWithSelector(NothingToWithdraw.selector, address(this)));
         direct.withdraw(address(this));

@@ -59,6 +59,10 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
         }
     }
 
+    function _appealWindow() internal pure override returns (uint32) {
+        return 20;
+    }
+
     function certify(uint64 number, uint256 bits) external {
         (uint64 taskId, uint32 turn) = _running(number);
         if (taskId == 0) return;
@@ -122,7 +126,8 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
         (taskIds[0], indices[0], list[0]) = (entry.taskId, index, entry.committed);
         bool signed = index == entry.committed.performerIndex
             || entry.committed.nonSigners[0] >> index & 1 == 0;
-        bool due = signed && !center.isFeeClaimed(entry.taskId, operator);
+        bool due = signed && !center.isFeeClaimed(entry.taskId, operator)
+            && governance.clock() >= center.task(entry.taskId).deadline;
         try center.claimFees(operator, taskIds, indices, list) returns (uint256 amount) {
             vm.assertTrue(due);
             entry.paid += amount;

@@ -83,6 +83,7 @@ contract AttestationGasTest is AttestationFixture {
         for (uint256 i; i < 10; ++i) {
             (taskIds[i], committed[i]) = _certified();
         }
+        mine(_appealWindow());
         uint32[] memory indices = new uint32[](10);
         address operator = _at(taskIds[0], 0).operator;
         _cool();

@@ -2,6 +2,8 @@
 pragma solidity ^0.8.30;
 
 import { AttestationCenter } from "../../src/AttestationCenter.sol";
+import { OperatorFees } from "../../src/attestation/OperatorFees.sol";
+import { TaskRegistry } from "../../src/attestation/TaskRegistry.sol";
 import { IAvsGovernance, IAvsGovernanceErrors } from "../../src/interfaces/IAvsGovernance.sol";
 import { IAvsLogic } from "../../src/interfaces/IAvsLogic.sol";
 import { ISeedSource } from "../../src/interfaces/ISeedSource.sol";
@@ -12,10 +14,33 @@ contract TasksTest is AttestationFixture {
     /* DEFINITIONS */
 
     function test_constructor_refusesZeroAddresses() external {
+        address extension = AttestationCenter(payable(address(center))).extension();
         vm.expectRevert(ZeroAddress.selector);
-        new AttestationCenter(address(0), governance);
+        new AttestationCenter(address(0), governance, extension);
         vm.expectRevert(ZeroAddress.selector);
-        new AttestationCenter(address(manager), IAvsGovernance(address(0)));
+        new AttestationCenter(address(manager), IAvsGovernance(address(0)), extension);
+    }
+
+    function test_constructor_refusesCodeForAnotherGovernance() external {
+        address foreign = address(new TaskRegistry(IAvsGovernance(address(1))));
+        vm.expectRevert(abi.encodeWithSelector(WrongExtension.selector, foreign));
+        new AttestationCenter(address(manager), governance, foreign);
+    }
+
+    /// The last piece refuses what no piece knows.
+    function test_unknownFunctionIsRefused() external {
+        (bool done,) = address(center).call(hex"deadbeef");
+        vm.assertFalse(done);
+    }
+
+    /// Called directly the pieces have neither tasks nor an authority.
+    function test_piecesAloneCanDoNothing() external {
+        OperatorFees fees = OperatorFees(AttestationCenter(payable(address(center))).extension());
+        TaskRegistry registry = TaskRegistry(fees.extension());
+        _open();
+        vm.assertEq(registry.taskCount(), 0);
+        vm.expectRevert();
+        registry.registerKind(7, _definition());
     }
 
     function test_register_storesTheDefinition() external {

@@ -160,7 +160,7 @@ contract AvsLogicTest is MarketTest {
 
     /* DECODING */
 
-    function test_decode_keepsEveryField() external {
+    function test_decode_keepsEveryField() external view {
         bytes memory result = abi.encode(
             uint16(1),
             uint8(0),
@@ -176,19 +176,10 @@ contract AvsLogicTest is MarketTest {
             int64(27),
             bytes32(uint256(14))
         );
-        center.certify(taskId, result);
-        Figures memory figures = market.figures(submissionId);
-        vm.assertEq(figures.status, 0);
-        vm.assertEq(figures.bound, 1);
-        vm.assertEq(figures.engine, 1);
-        vm.assertEq(figures.environment, bytes32(uint256(11)));
-        vm.assertEq(figures.samples, 4096);
-        vm.assertEq(figures.championScore, -12);
-        vm.assertEq(figures.challengerScore, 13);
-        vm.assertEq(figures.improvement, 25);
-        vm.assertEq(figures.lower, -26);
-        vm.assertEq(figures.upper, 27);
-        vm.assertEq(figures.scoresRoot, bytes32(uint256(14)));
+        (SubmissionState verdict, Reason reason, int64 score) = logic.judge(taskId, result);
+        vm.assertEq(uint256(verdict), uint256(SubmissionState.NotBetter));
+        vm.assertEq(uint256(reason), uint256(Reason.NoSignificantImprovement));
+        vm.assertEq(score, 13);
     }
 
     function test_decode_lengthIsExact() external {
@@ -281,7 +272,7 @@ contract AvsLogicTest is MarketTest {
     function testFuzz_decode_nothingBlocksADelivery(bytes calldata result) external {
         center.certify(taskId, result);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         vm.assertGe(
             uint256(market.submission(submissionId).state), uint256(SubmissionState.Accepted)
         );
@@ -297,7 +288,7 @@ contract AvsLogicTest is MarketTest {
         }
         center.certify(taskId, result);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         vm.assertGe(
             uint256(market.submission(submissionId).state), uint256(SubmissionState.Accepted)
         );
@@ -308,14 +299,9 @@ contract AvsLogicTest is MarketTest {
     function _check(bytes memory result, SubmissionState verdict, Reason reason) private {
         uint256 state = vm.snapshotState();
         center.certify(taskId, result);
-        Submission memory submission = market.submission(submissionId);
-        vm.assertEq(uint256(submission.state), uint256(SubmissionState.Certified), "state");
-        vm.assertEq(uint256(submission.verdict), uint256(verdict), "verdict");
-        vm.assertEq(uint256(submission.reason), uint256(reason), "reason");
-        if (reason == Reason.MalformedResult) {
-            Figures memory none;
-            vm.assertEq(abi.encode(market.figures(submissionId)), abi.encode(none), "figures");
-        }
+        mine(APPEAL_WINDOW);
+        _deliver(submissionId);
+        _assertEnded(submissionId, verdict, reason);
         vm.revertToState(state);
     }
 

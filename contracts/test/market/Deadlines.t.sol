@@ -44,7 +44,7 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
         (uint64 first, uint64 taskId) = _start(requestId);
         center.certify(taskId, _better());
         mine(REVEAL_WINDOW);
-        market.settle(first);
+        _deliver(first);
         market.forfeit(second);
         _assertEnded(second, SubmissionState.Released, Reason.EscrowSpent);
         vm.assertEq(_nativeCredit(bob), DEPOSIT);
@@ -180,7 +180,7 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
 
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
         _openAndFinish(behind);
     }
@@ -289,10 +289,10 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
 
     /* CERTIFIED */
 
-    /// @dev A certificate whose delivery failed cannot be overtaken by an expiry; delivery is its way out.
+    /// @dev A certificate cannot be overtaken by an expiry, however late it is delivered; that is its way out.
     function test_expire_neverOvertakesACertificate() external {
         (uint64 submissionId, uint64 taskId) = _evaluating();
-        center.certifyUndelivered(taskId);
+        center.certify(taskId, _same());
         mine(10 * TASK_LIFE);
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -302,8 +302,7 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
             )
         );
         market.expire(submissionId);
-        center.deliver(taskId, _same());
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.NotBetter, Reason.NoSignificantImprovement);
     }
 
@@ -320,7 +319,9 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
         market.expire(submissionId);
         (, uint64 taskId) = _start(requestId);
         center.certify(taskId, _same());
-        _expectWrongState(submissionId, SubmissionState.Certified);
+        mine(APPEAL_WINDOW);
+        _deliver(submissionId);
+        _expectWrongState(submissionId, SubmissionState.NotBetter);
         market.expire(submissionId);
     }
 
@@ -336,7 +337,7 @@ contract DeadlinesTest is MarketTest, IModelSubmissionEvents {
         vm.assertEq(submissionId, expected);
         center.certify(taskId, _same());
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
     }
 
     function _notDue(uint64 deadline) private pure returns (bytes memory) {

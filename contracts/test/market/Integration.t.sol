@@ -25,6 +25,16 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
     address internal constant NATIVE = address(0);
     address internal constant BURN = 0x000000000000000000000000000000000000dEaD;
 
+    /// @dev What delivering a certified claim takes.
+    struct Certified {
+        uint64 taskId;
+        uint32 turn;
+        address performer;
+        FeeCommitment committed;
+        bytes result;
+    }
+
+    mapping(uint64 submissionId => Certified) private _decided;
     IModelSubmission internal market;
     address internal owner;
     address internal optimizer;
@@ -48,17 +58,17 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
         bytes memory result = _scored(2000, 3000, 4000);
         _certifyTask(taskId, 0, result, ALL);
-        vm.assertTrue(center.task(taskId).delivered);
-        _assertSubmission(submissionId, SubmissionState.Certified, Reason.Better);
+        vm.assertFalse(center.task(taskId).delivered);
+        _assertSubmission(submissionId, SubmissionState.Certified, Reason.None);
         vm.assertEq(
             market.submission(submissionId).deadline,
             center.task(taskId).certifiedAt + APPEAL_WINDOW
         );
 
-        vm.expectPartialRevert(IModelSubmissionErrors.NotDue.selector);
-        market.settle(submissionId);
+        vm.expectPartialRevert(AppealWindowOpen.selector);
+        _deliver(submissionId);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertSubmission(submissionId, SubmissionState.Accepted, Reason.Better);
         vm.assertEq(market.credit(optimizer, NATIVE), REWARD + DEPOSIT);
         vm.assertEq(market.champion(requestId).submissionId, submissionId);
@@ -79,7 +89,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         uint32 performer = center.turnHolder(taskId, 0);
         _certifyTask(taskId, 0, _scored(-1, 0, 1), _others(performer == 0 ? 1 : 0, 5));
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertSubmission(submissionId, SubmissionState.NotBetter, Reason.NoSignificantImprovement);
         vm.assertEq(market.credit(optimizer, NATIVE), DEPOSIT - EVALUATION_FEE);
     }
@@ -101,43 +111,34 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
     function test_aMalformedResultIsDeliveredAndSettles() external {
         (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
         _certifyTask(taskId, 0, "rubbish", ALL);
-        vm.assertTrue(center.task(taskId).delivered);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
+        vm.assertTrue(center.task(taskId).delivered);
         _assertSubmission(submissionId, SubmissionState.NotBetter, Reason.MalformedResult);
         vm.assertEq(market.credit(optimizer, NATIVE), DEPOSIT);
     }
 
     /// @dev Somebody copies a pending certificate and submits it first, from within the transfer of a token of
     /// their own, while the market is locked against reentry.
-    function test_aCertificateFromWithinATransferIsDelivered() external {
+    function test_aCertificateFromWithinATransferCounts() external {
         (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
         bytes memory result = _scored(2000, 3000, 4000);
         Claim memory claim = _claim(taskId, 0, result);
         Certificate memory certificate =
             _certificate(CertificateKind.Approve, taskId, _claimId(taskId, claim, result), ALL);
-        address attacker = makeAddr("attacker");
-        vm.deal(attacker, 10 ether);
-        HostileToken hostile = new HostileToken();
-        hostile.mint(attacker, 1 ether);
-        hostile.setCall(
-            address(center), abi.encodeCall(center.submitTask, (taskId, claim, result, certificate))
+        vm.assertTrue(
+            _fromWithinATransfer(
+                abi.encodeCall(center.submitTask, (taskId, claim, result, certificate))
+            )
         );
-        Terms memory terms = _terms();
-        terms.rewardToken = address(hostile);
-        terms.reward = 1 ether;
-        vm.startPrank(attacker);
-        hostile.approve(address(market), 1 ether);
-        market.createRequest{ value: 4 ether }(
-            terms, _content("manifest"), _content("baseline"), 1 ether, 1 ether, 3 ether
-        );
-        vm.stopPrank();
-
-        vm.assertTrue(hostile.callSucceeded());
-        vm.assertTrue(center.task(taskId).delivered);
-        _assertSubmission(submissionId, SubmissionState.Certified, Reason.Better);
+        _assertSubmission(submissionId, SubmissionState.Certified, Reason.None);
+        _note(taskId, claim, result, ALL);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        Certified storage c = _decided[submissionId];
+        bytes memory delivery =
+            abi.encodeCall(center.deliver, (taskId, 0, c.performer, c.committed, result));
+        vm.assertFalse(_fromWithinATransfer(delivery));
+        _deliver(submissionId);
         _assertSubmission(submissionId, SubmissionState.Accepted, Reason.Better);
         vm.assertEq(market.credit(optimizer, NATIVE), REWARD + DEPOSIT);
         vm.assertEq(market.liabilities(NATIVE), address(market).balance);
@@ -155,7 +156,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         // The fault asks for a new epoch, but the open task goes on with its own.
         _certifyTask(taskId, 1, _scored(-1, 0, 1), ALL);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertSubmission(submissionId, SubmissionState.NotBetter, Reason.NoSignificantImprovement);
     }
 
@@ -199,7 +200,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         (uint32 turn,) = center.currentTurn(taskId);
         _certifyTask(taskId, turn, _scored(2000, 3000, 4000), ALL);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertSubmission(submissionId, SubmissionState.Accepted, Reason.Better);
     }
 
@@ -246,7 +247,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         market.commit{ value: DEPOSIT }(requestId, bytes32(uint256(9)));
         vm.expectRevert(IModelSubmissionErrors.MarketPaused.selector);
         market.open(requestId);
-        market.settle(submissionId);
+        _deliver(submissionId);
         vm.startPrank(optimizer);
         market.reveal(second, _content("b"), NATIVE, 0);
         market.withdraw(NATIVE, optimizer);
@@ -254,25 +255,38 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         _assertSubmission(second, SubmissionState.Queued, Reason.None);
     }
 
-    /// @dev The whole of `submitTask` with the logic, for the record.
-    function test_gas_submitTaskWithTheLogic() external {
-        (, uint64 taskId) = _evaluatingSubmission("a");
-        bytes memory result = _scored(2000, 3000, 4000);
-        Claim memory claim = _claim(taskId, 0, result);
-        Certificate memory certificate =
-            _certificate(CertificateKind.Approve, taskId, _claimId(taskId, claim, result), ALL);
-        (address table,,) = governance.epochTable(governance.currentEpoch());
-        vm.cool(table);
+    function test_gas_deliverWithTheLogic() external {
+        (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
+        _certifyTask(taskId, 0, _scored(2000, 3000, 4000), ALL);
+        mine(APPEAL_WINDOW);
         vm.cool(address(center));
         vm.cool(address(governance));
         vm.cool(address(market));
         vm.cool(address(center.definition(IMPROVE).logic));
-        center.submitTask(taskId, claim, result, certificate);
-        vm.snapshotGasLastCall("Market", "submitTask with the logic of improve, 6 operators");
-        vm.assertTrue(center.task(taskId).delivered);
+        _deliver(submissionId);
+        vm.snapshotGasLastCall("Market", "deliver, accepted");
     }
 
     /* HELPERS */
+
+    /// @dev Has a hostile token call the center while the market pulls it; answers whether that succeeded.
+    function _fromWithinATransfer(bytes memory call) private returns (bool) {
+        address attacker = makeAddr("attacker");
+        vm.deal(attacker, 10 ether);
+        HostileToken hostile = new HostileToken();
+        hostile.mint(attacker, 1 ether);
+        hostile.setCall(address(center), call);
+        Terms memory terms = _terms();
+        terms.rewardToken = address(hostile);
+        terms.reward = 1 ether;
+        vm.startPrank(attacker);
+        hostile.approve(address(market), 1 ether);
+        market.createRequest{ value: 4 ether }(
+            terms, _content("manifest"), _content("baseline"), 1 ether, 1 ether, 3 ether
+        );
+        vm.stopPrank();
+        return hostile.callSucceeded();
+    }
 
     function _content(string memory name) private pure returns (Content memory) {
         bytes32 digest = keccak256(bytes(name));
@@ -335,7 +349,31 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
     function _certifyTask(uint64 taskId, uint32 turn, bytes memory result, uint256 signers)
         private
     {
-        _submit(CertificateKind.Approve, taskId, _claim(taskId, turn, result), result, signers);
+        Claim memory claim = _claim(taskId, turn, result);
+        _submit(CertificateKind.Approve, taskId, claim, result, signers);
+        _note(taskId, claim, result, signers);
+    }
+
+    /// @dev Remembers what a delivery takes.
+    function _note(uint64 taskId, Claim memory claim, bytes memory result, uint256 signers)
+        private
+    {
+        address performer = _at(taskId, claim.performerIndex).operator;
+        FeeCommitment memory committed = FeeCommitment({
+            epoch: center.task(taskId).epoch,
+            claimId: _claimId(taskId, claim, result),
+            performerIndex: claim.performerIndex,
+            fee: EVALUATION_FEE,
+            nonSigners: _bitmap(_bit(_count(taskId)) - 1 & ~signers)
+        });
+        Certified storage c = _decided[market.submissionOfTask(taskId)];
+        (c.taskId, c.turn, c.performer, c.result) = (taskId, claim.turn, performer, result);
+        c.committed = committed;
+    }
+
+    function _deliver(uint64 submissionId) private {
+        Certified storage c = _decided[submissionId];
+        center.deliver(c.taskId, c.turn, c.performer, c.committed, c.result);
     }
 
     function _finish(string memory name, bytes memory result) private returns (uint64 id) {
@@ -343,7 +381,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         (id, taskId) = _evaluatingSubmission(name);
         _certifyTask(taskId, 0, result, ALL);
         mine(APPEAL_WINDOW);
-        market.settle(id);
+        _deliver(id);
     }
 
     function _scored(int64 lower, int64 improvement, int64 upper)

@@ -31,8 +31,6 @@ contract InterfaceTest is MarketTest {
         vm.expectRevert(submission);
         market.submission(1);
         vm.expectRevert(submission);
-        market.figures(1);
-        vm.expectRevert(submission);
         market.subjectHash(1);
         _create();
         vm.expectRevert(

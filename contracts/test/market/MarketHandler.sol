@@ -199,7 +199,7 @@ contract MarketHandler is MarketTest {
     function settle(uint256 seed) public {
         uint64 id = _findSubmission(seed, SubmissionState.Certified);
         if (id == 0 || !_mineTo(market.submission(id).deadline)) return;
-        market.settle(id);
+        center.deliver(market.submission(id).taskId);
         _bookBurns();
         _did(_settled(market.submission(id).state));
     }
@@ -265,20 +265,8 @@ contract MarketHandler is MarketTest {
     function certify(uint256 seed) public {
         uint64 taskId = _findTask(seed, IAttestationCenterTypes.TaskState.Evaluating);
         if (taskId == 0) return;
-        if (seed % 5 == 0) {
-            center.certifyUndelivered(taskId);
-            _did("certify undelivered");
-        } else {
-            center.certify(taskId, _result(seed / 5));
-            _did("certify");
-        }
-    }
-
-    function deliver(uint256 seed) public {
-        uint64 taskId = _findTask(seed, IAttestationCenterTypes.TaskState.Certified);
-        if (taskId == 0) return;
-        center.deliver(taskId, _result(seed));
-        _did("deliver");
+        center.certify(taskId, _result(seed));
+        _did("certify");
     }
 
     function passTime(uint256 seed) public {

@@ -46,6 +46,8 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     AvsLogic internal logic;
     TestToken internal token;
 
+    mapping(uint64 submissionId => uint64 taskId) internal _taskOf;
+
     address internal owner;
     address internal alice;
     address internal bob;
@@ -187,6 +189,7 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     function _start(uint64 requestId) internal returns (uint64 submissionId, uint64 taskId) {
         submissionId = market.open(requestId);
         taskId = market.submission(submissionId).taskId;
+        _taskOf[submissionId] = taskId;
         center.fixSeed(taskId);
     }
 
@@ -207,7 +210,12 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     {
         submissionId = _certify(requestId, optimizer, name, result);
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
+    }
+
+    /// @dev Has the center tell of a certified submission, which settles it.
+    function _deliver(uint64 submissionId) internal {
+        center.deliver(_taskOf[submissionId]);
     }
 
     /* RESULTS (specification 5.2, encoded by Solidity's own abi.encode) */

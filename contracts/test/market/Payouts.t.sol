@@ -140,7 +140,7 @@ contract PayoutsTest is MarketTest, IModelSubmissionEvents {
                 (_terms(), _content("manifest"), _content("baseline"), 0, 0, 0)
             ),
             abi.encodeCall(market.commit, (requestId, bytes32(uint256(1)))),
-            abi.encodeCall(market.settle, (1)),
+            abi.encodeCall(market.settle, (1, SubmissionState.Accepted, Reason.Better, 0)),
             abi.encodeCall(market.expire, (1))
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
@@ -153,41 +153,36 @@ contract PayoutsTest is MarketTest, IModelSubmissionEvents {
         vm.assertEq(hostile.balanceOf(address(market)), 5 * 3 * uint256(REWARD));
     }
 
-    /// @dev Whoever submits a certificate from within a payment changes nothing about its verdict.
-    function test_reenteringPayee_doesNotHoldUpAVerdict() external {
+    /// @dev A delivery from within a payment finds the market locked; later it works.
+    function test_reenteringPayee_cannotSpoilADelivery() external {
         ReenteringPayee payee = new ReenteringPayee(market);
         payout = address(payee);
         _settle(requestId, alice, "a", _better());
-        uint64 submissionId = _submit(requestId, bob, "b");
-        (, uint64 taskId) = _start(requestId);
-        payee.setCall(address(center), abi.encodeCall(center.certify, (taskId, _same())));
+        uint64 submissionId = _certify(requestId, bob, "b", _same());
+        mine(APPEAL_WINDOW);
+        payee.setCall(address(center), abi.encodeCall(center.deliver, (_taskOf[submissionId])));
         payee.withdraw();
-        vm.assertTrue(payee.callSucceeded());
+        vm.assertFalse(payee.callSucceeded());
         vm.assertEq(address(payee).balance, REWARD);
-        _assertState(submissionId, SubmissionState.Certified, Reason.NoSignificantImprovement);
+        _assertState(submissionId, SubmissionState.Certified, Reason.None);
+        _deliver(submissionId);
+        _assertEnded(submissionId, SubmissionState.NotBetter, Reason.NoSignificantImprovement);
         vm.assertEq(market.liabilities(NATIVE), address(market).balance);
     }
 
     /// @dev Not even one of the request that is being topped up.
-    function test_reenteringToken_doesNotHoldUpAVerdict() external {
+    function test_reenteringToken_cannotSpoilADelivery() external {
         HostileToken hostile = _hostileToken();
         uint64 tokenRequest = _create(_tokenTerms(address(hostile)));
-        uint64 submissionId = _submit(tokenRequest, alice, "a");
-        (, uint64 taskId) = _start(tokenRequest);
-        hostile.setCall(address(center), abi.encodeCall(center.certify, (taskId, _better())));
-        vm.prank(owner);
-        market.topUp(tokenRequest, REWARD, 0, 0);
-        vm.assertTrue(hostile.callSucceeded());
-        _assertState(submissionId, SubmissionState.Certified, Reason.Better);
-        vm.assertEq(market.request(tokenRequest).rewardEscrow, 4 * uint256(REWARD));
-        vm.assertEq(hostile.balanceOf(address(market)), 4 * uint256(REWARD));
-        // The verdict stands, and a second one is refused.
-        hostile.setCall(address(center), abi.encodeCall(center.deliver, (taskId, _same())));
+        uint64 submissionId = _certify(tokenRequest, alice, "a", _better());
+        mine(APPEAL_WINDOW);
+        hostile.setCall(address(center), abi.encodeCall(center.deliver, (_taskOf[submissionId])));
         vm.prank(owner);
         market.topUp(tokenRequest, REWARD, 0, 0);
         vm.assertFalse(hostile.callSucceeded());
-        mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        vm.assertEq(market.request(tokenRequest).rewardEscrow, 4 * uint256(REWARD));
+        vm.assertEq(hostile.balanceOf(address(market)), 4 * uint256(REWARD));
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
     }
 

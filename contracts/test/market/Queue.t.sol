@@ -95,7 +95,7 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         center.certify(taskId, _same());
         _expectTaskOpen(first); // still in the appeal window
         mine(APPEAL_WINDOW);
-        market.settle(first);
+        _deliver(first);
         vm.assertEq(market.open(requestId), 2);
     }
 
@@ -180,7 +180,7 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         _assertEnded(again, SubmissionState.Released, Reason.Duplicate);
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(winner);
+        _deliver(winner);
 
         address carol = makeAddr("carol");
         vm.deal(carol, DEPOSIT);
@@ -194,12 +194,11 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         for (uint256 i = 0; i < results.length; ++i) {
             _settle(requestId, alice, "a", results[i]);
             uint64 again = _submit(requestId, bob, "a");
-            vm.assertEq(market.open(requestId), again);
-            uint64 taskId = market.submission(again).taskId;
-            center.fixSeed(taskId);
+            (uint64 opened, uint64 taskId) = _start(requestId);
+            vm.assertEq(opened, again);
             center.certify(taskId, results[i]);
             mine(APPEAL_WINDOW);
-            market.settle(again);
+            _deliver(again);
             requestId = _create();
         }
     }
@@ -225,7 +224,7 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         (, uint64 taskId) = _start(requestId);
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(winner);
+        _deliver(winner);
 
         vm.assertEq(market.open(requestId), 0);
         _assertEnded(second, SubmissionState.Released, Reason.EscrowSpent);
@@ -252,7 +251,7 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         (uint64 first, uint64 taskId) = _start(requestId);
         center.certify(taskId, _failed(7));
         mine(APPEAL_WINDOW);
-        market.settle(first);
+        _deliver(first);
         vm.assertEq(market.open(requestId), 0);
         _assertEnded(second, SubmissionState.Released, Reason.EvaluatorBondSpent);
     }
@@ -283,7 +282,7 @@ contract QueueTest is MarketTest, IModelSubmissionEvents {
         (, uint64 taskId) = _start(requestId);
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(winner);
+        _deliver(winner);
 
         market.open(requestId);
         vm.assertEq(market.request(requestId).pending, rest - steps);

@@ -405,7 +405,7 @@ contract RequestsTest is MarketTest, IModelSubmissionEvents {
         (, uint64 taskId) = _start(requestId);
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
         vm.assertEq(_nativeCredit(payout), REWARD);
     }
@@ -469,12 +469,13 @@ contract RequestsTest is MarketTest, IModelSubmissionEvents {
         market.open(requestId);
         _expectPending(requestId, 1); // Fetching
         uint64 taskId = market.submission(submissionId).taskId;
+        _taskOf[submissionId] = taskId;
         center.fixSeed(taskId);
         _expectPending(requestId, 1); // Evaluating
         center.certify(taskId, _same());
         _expectPending(requestId, 1); // Certified
         mine(APPEAL_WINDOW);
-        market.settle(submissionId);
+        _deliver(submissionId);
         market.reclaim(requestId);
         vm.assertEq(_nativeCredit(owner), 3 * uint256(REWARD) + 3 * uint256(FEE) + BOND);
     }

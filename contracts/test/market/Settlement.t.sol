@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IAttestationCenterTypes } from "../../src/interfaces/IAttestationCenter.sol";
+import {
+    IAttestationCenterErrors,
+    IAttestationCenterTypes
+} from "../../src/interfaces/IAttestationCenter.sol";
 import { IAvsLogic } from "../../src/interfaces/IAvsLogic.sol";
 import {
     IModelSubmissionErrors,
@@ -25,7 +28,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         mine(APPEAL_WINDOW);
         _expectSettled(submissionId, SubmissionState.Accepted, Reason.Better, 1 ether, 0.1 ether, 0);
         vm.prank(bob); // anyone
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
         _assertMoney(1 ether, 0.1 ether, 0);
         _assertFunds(2 ether, 0.02 ether, 0.06 ether);
@@ -50,7 +53,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         mine(APPEAL_WINDOW);
         vm.expectEmit(address(market));
         emit ChampionChanged(requestId, 1, submissionId, _content("a").cid, 503_000);
-        market.settle(submissionId);
+        _deliver(submissionId);
         Champion memory champion = market.champion(requestId);
         vm.assertEq(abi.encode(champion.content), abi.encode(_content("a")));
         vm.assertEq(champion.submissionId, submissionId);
@@ -75,7 +78,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
             0.09 ether,
             0
         );
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.NotBetter, Reason.NoSignificantImprovement);
         _assertMoney(0, 0.09 ether, 0);
         _assertFunds(3 ether, 0.03 ether, 0.06 ether);
@@ -88,7 +91,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         _expectSettled(
             submissionId, SubmissionState.Worse, Reason.SignificantlyWorse, 0, 0, 0.09 ether
         );
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Worse, Reason.SignificantlyWorse);
         _assertMoney(0, 0, 0.09 ether);
         _assertFunds(3 ether, 0.03 ether, 0.06 ether);
@@ -100,12 +103,12 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         (, uint64 taskId) = _start(requestId);
         center.certify(taskId, _better());
         mine(APPEAL_WINDOW);
-        market.settle(first);
+        _deliver(first);
 
         (, taskId) = _start(requestId);
         center.certify(taskId, _worse());
         mine(APPEAL_WINDOW);
-        market.settle(second);
+        _deliver(second);
         _assertEnded(second, SubmissionState.NotBetter, Reason.WorseThanLaterChampion);
         vm.assertEq(_nativeCredit(bob), 0.09 ether);
         vm.assertEq(BURN.balance, 0);
@@ -131,7 +134,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
             (uint64 opened, uint64 taskId) = _start(requestId);
             center.certify(taskId, _better());
             mine(APPEAL_WINDOW);
-            market.settle(opened);
+            _deliver(opened);
         }
         _assertEnded(first, SubmissionState.Accepted, Reason.Better);
         _assertEnded(second, SubmissionState.Accepted, Reason.Better);
@@ -157,7 +160,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         _expectSettled(
             submissionId, SubmissionState.Unavailable, Reason.Unavailable, 0, 0.07 ether, 0.02 ether
         );
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.Unavailable, Reason.Unavailable);
         _assertMoney(0, 0.07 ether, 0.02 ether);
         _assertFunds(3 ether, 0.03 ether, 0.06 ether);
@@ -188,7 +191,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         _expectSettled(
             last, SubmissionState.EvaluatorFault, Reason.EvaluatorInvalid, 0, 0.1 ether, 0
         );
-        market.settle(last);
+        _deliver(last);
     }
 
     /// @dev 5.6: nobody's fault but the operators'; everything returns.
@@ -198,67 +201,33 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         _expectSettled(
             submissionId, SubmissionState.NotBetter, Reason.MalformedResult, 0, 0.1 ether, 0
         );
-        market.settle(submissionId);
+        _deliver(submissionId);
         _assertEnded(submissionId, SubmissionState.NotBetter, Reason.MalformedResult);
         _assertMoney(0, 0.1 ether, 0);
         _assertFunds(3 ether, 0.02 ether, 0.06 ether);
-        vm.assertEq(market.figures(submissionId).samples, 0);
     }
 
     /* CERTIFICATES */
 
-    function test_recordVerdict_keepsFiguresAndStartsTheAppealWindow() external {
+    function test_certificate_startsTheAppealWindowAndMovesNothing() external {
         uint64 submissionId = _submit(requestId, alice, "a");
         (, uint64 taskId) = _start(requestId);
-        Figures memory figures = Figures({
-            status: 0,
-            bound: 1,
-            engine: 1,
-            samples: MIN_SAMPLES,
-            championScore: 500_000,
-            challengerScore: 503_000,
-            improvement: 3000,
-            lower: 2000,
-            upper: 4000,
-            environment: ENVIRONMENT,
-            scoresRoot: SCORES_ROOT
-        });
         uint64 settleableAt = clock.clock() + APPEAL_WINDOW;
-        vm.expectEmit(address(market));
-        emit Certified(
-            submissionId, requestId, SubmissionState.Accepted, Reason.Better, figures, settleableAt
-        );
         center.certify(taskId, _better());
-        vm.assertEq(abi.encode(market.figures(submissionId)), abi.encode(figures));
         Submission memory submission = market.submission(submissionId);
         vm.assertEq(uint256(submission.state), uint256(SubmissionState.Certified));
-        vm.assertEq(uint256(submission.verdict), uint256(SubmissionState.Accepted));
+        vm.assertEq(uint256(submission.reason), uint256(Reason.None));
         vm.assertEq(submission.deadline, settleableAt);
-        // Nothing has moved yet.
         _assertMoney(0, 0, 0);
         vm.assertEq(market.championCount(requestId), 1);
+        vm.assertEq(market.request(requestId).active, submissionId);
     }
 
-    /// @dev The appeal window runs from the certificate, however late the logic hears of it.
-    function test_recordVerdict_lateDeliveryDoesNotProlong() external {
+    function test_settle_refusals() external {
         uint64 submissionId = _submit(requestId, alice, "a");
-        (, uint64 taskId) = _start(requestId);
-        uint64 certifiedAt = clock.clock();
-        center.certifyUndelivered(taskId);
-        mine(APPEAL_WINDOW + 5);
-        center.deliver(taskId, _better());
-        vm.assertEq(market.submission(submissionId).deadline, certifiedAt + APPEAL_WINDOW);
-        market.settle(submissionId);
-        _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
-    }
-
-    function test_recordVerdict_refusals() external {
-        Figures memory figures;
-        uint64 submissionId = _submit(requestId, alice, "a");
-        vm.startPrank(address(logic));
+        vm.prank(address(logic));
         vm.expectRevert(abi.encodeWithSelector(IModelSubmissionErrors.UnknownTask.selector, 1));
-        market.recordVerdict(1, SubmissionState.Accepted, Reason.Better, figures);
-        vm.stopPrank();
+        market.settle(1, SubmissionState.Accepted, Reason.Better, 0);
         (, uint64 taskId) = _start(requestId);
         address[3] memory strangers = [alice, owner, address(center)];
         for (uint256 i = 0; i < strangers.length; ++i) {
@@ -266,7 +235,7 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
             vm.expectRevert(
                 abi.encodeWithSelector(IModelSubmissionErrors.NotLogic.selector, strangers[i])
             );
-            market.recordVerdict(taskId, SubmissionState.Accepted, Reason.Better, figures);
+            market.settle(taskId, SubmissionState.Accepted, Reason.Better, 0);
         }
         SubmissionState[4] memory none = [
             SubmissionState.None,
@@ -279,22 +248,24 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
             vm.expectRevert(
                 abi.encodeWithSelector(IModelSubmissionErrors.InvalidVerdict.selector, none[i])
             );
-            market.recordVerdict(taskId, none[i], Reason.Better, figures);
+            market.settle(taskId, none[i], Reason.Better, 0);
         }
         center.certify(taskId, _same());
+        mine(APPEAL_WINDOW);
+        _deliver(submissionId);
         vm.prank(address(logic));
         vm.expectRevert(
             abi.encodeWithSelector(
                 IModelSubmissionErrors.WrongSubmissionState.selector,
                 submissionId,
-                SubmissionState.Certified
+                SubmissionState.NotBetter
             )
         );
-        market.recordVerdict(taskId, SubmissionState.Accepted, Reason.Better, figures);
+        market.settle(taskId, SubmissionState.Accepted, Reason.Better, 0);
     }
 
     /// @dev Another kind's logic has no say over this kind's requests.
-    function test_recordVerdict_eachKindHasItsLogic() external {
+    function test_settle_eachKindHasItsLogic() external {
         IAttestationCenterTypes.TaskDefinition memory definition = _definition(address(market));
         definition.logic = IAvsLogic(bob);
         center.registerKind(8, definition);
@@ -305,23 +276,20 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         _submit(other, alice, "a");
         (, uint64 taskId) = _start(requestId);
         (, uint64 otherTask) = _start(other);
-        Figures memory figures;
         vm.startPrank(bob);
         vm.expectRevert(abi.encodeWithSelector(IModelSubmissionErrors.NotLogic.selector, bob));
-        market.recordVerdict(taskId, SubmissionState.Worse, Reason.SignificantlyWorse, figures);
-        market.recordVerdict(otherTask, SubmissionState.Worse, Reason.SignificantlyWorse, figures);
+        market.settle(taskId, SubmissionState.Worse, Reason.SignificantlyWorse, 0);
+        market.settle(otherTask, SubmissionState.Worse, Reason.SignificantlyWorse, 0);
     }
 
     function test_settle_waitsForTheAppealWindow() external {
         uint64 submissionId = _certify(requestId, alice, "a", _better());
         uint64 due = clock.clock() + APPEAL_WINDOW;
         mine(APPEAL_WINDOW - 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IModelSubmissionErrors.NotDue.selector, due, due - 1)
-        );
-        market.settle(submissionId);
+        vm.expectRevert(_windowOpen(submissionId, due, due - 1));
+        _deliver(submissionId);
         mine(1);
-        market.settle(submissionId);
+        _deliver(submissionId);
     }
 
     function test_settle_appealWindowStandsStillWhilePaused() external {
@@ -329,30 +297,23 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         uint64 due = clock.clock() + APPEAL_WINDOW;
         clock.pause();
         mine(10 * APPEAL_WINDOW);
-        vm.expectRevert(
-            abi.encodeWithSelector(IModelSubmissionErrors.NotDue.selector, due, due - APPEAL_WINDOW)
-        );
-        market.settle(submissionId);
+        vm.expectRevert(_windowOpen(submissionId, due, due - APPEAL_WINDOW));
+        _deliver(submissionId);
         clock.unpause();
         mine(APPEAL_WINDOW);
         clock.pause();
-        market.settle(submissionId); // exits stay open
+        _deliver(submissionId); // exits stay open
         _assertEnded(submissionId, SubmissionState.Accepted, Reason.Better);
     }
 
-    function test_settle_onlyOnceAndOnlyCertified() external {
+    function test_settle_onlyOnce() external {
+        uint64 submissionId = _settle(requestId, alice, "a", _better());
         vm.expectRevert(
-            abi.encodeWithSelector(IModelSubmissionErrors.UnknownSubmission.selector, 1)
+            abi.encodeWithSelector(
+                IAttestationCenterErrors.AlreadyDelivered.selector, _taskOf[submissionId]
+            )
         );
-        market.settle(1);
-        uint64 submissionId = _submit(requestId, alice, "a");
-        _expectWrongState(submissionId, SubmissionState.Queued);
-        (, uint64 taskId) = _start(requestId);
-        _expectWrongState(submissionId, SubmissionState.Fetching);
-        center.certify(taskId, _better());
-        mine(APPEAL_WINDOW);
-        market.settle(submissionId);
-        _expectWrongState(submissionId, SubmissionState.Accepted);
+        _deliver(submissionId);
         vm.assertEq(_nativeCredit(payout), REWARD);
     }
 
@@ -428,12 +389,16 @@ contract SettlementTest is MarketTest, IModelSubmissionEvents {
         vm.assertEq(request.pending, 0, "pending");
     }
 
-    function _expectWrongState(uint64 submissionId, SubmissionState state) private {
-        vm.expectRevert(
-            abi.encodeWithSelector(
-                IModelSubmissionErrors.WrongSubmissionState.selector, submissionId, state
-            )
+    function _windowOpen(uint64 submissionId, uint64 until, uint64 present)
+        private
+        view
+        returns (bytes memory)
+    {
+        return abi.encodeWithSelector(
+            IAttestationCenterErrors.AppealWindowOpen.selector,
+            _taskOf[submissionId],
+            until,
+            present
         );
-        market.settle(submissionId);
     }
 }

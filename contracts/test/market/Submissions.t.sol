@@ -330,7 +330,7 @@ contract SubmissionsTest is MarketTest, IModelSubmissionEvents {
         (uint64 head, uint64 taskId) = _start(requestId);
         center.certify(taskId, result);
         mine(APPEAL_WINDOW);
-        market.settle(head);
+        _deliver(head);
     }
 
     function _commitContent(Content memory content) private returns (uint64) {

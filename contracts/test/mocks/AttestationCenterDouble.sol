@@ -15,6 +15,7 @@ contract AttestationCenterDouble is IAttestationCenterTypes, IAttestationCenterE
     IMarketClock private immutable _clock;
     mapping(uint16 kind => TaskDefinition) private _definitions;
     mapping(uint64 taskId => Task) private _tasks;
+    mapping(uint64 taskId => bytes) private _results;
     mapping(address account => uint256) public credit;
     uint64 public taskCount;
     bool public epochUsable = true;
@@ -42,26 +43,25 @@ contract AttestationCenterDouble is IAttestationCenterTypes, IAttestationCenterE
         task_.deadline = task_.seedFixedAt + _definitions[task_.kind].taskLife;
     }
 
-    /// @dev Certifies a result and lets the logic's revert through.
+    /// @dev Certifies a result, which is delivered later.
     function certify(uint64 taskId, bytes calldata result) external {
         Task storage task_ = _tasks[taskId];
         if (task_.state != TaskState.Evaluating) revert WrongState(taskId, task_.state);
         task_.state = TaskState.Certified;
         task_.certifiedAt = _clock.clock();
-        task_.deadline = 0;
-        _definitions[task_.kind].logic.onCertified(taskId, result);
+        task_.deadline = task_.certifiedAt + _definitions[task_.kind].appealWindow;
+        _results[taskId] = result;
     }
 
-    /// @dev Certifies without telling the logic, as when its call failed.
-    function certifyUndelivered(uint64 taskId) external {
+    /// @dev Tells the logic, once the appeal window is over, and lets its revert through.
+    function deliver(uint64 taskId) external {
         Task storage task_ = _tasks[taskId];
-        task_.state = TaskState.Certified;
-        task_.certifiedAt = _clock.clock();
-        task_.deadline = 0;
-    }
-
-    function deliver(uint64 taskId, bytes calldata result) external {
-        _definitions[_tasks[taskId].kind].logic.onCertified(taskId, result);
+        if (task_.state != TaskState.Certified) revert WrongState(taskId, task_.state);
+        if (task_.delivered) revert AlreadyDelivered(taskId);
+        uint64 present = _clock.clock();
+        if (present < task_.deadline) revert AppealWindowOpen(taskId, task_.deadline, present);
+        task_.delivered = true;
+        _definitions[task_.kind].logic.onCertified(taskId, _results[taskId]);
     }
 
     /* WHAT THE SOURCE CALLS */

@@ -4,43 +4,23 @@ pragma solidity ^0.8.30;
 import { IAvsLogic } from "../../src/interfaces/IAvsLogic.sol";
 import { ISeedSource } from "../../src/interfaces/ISeedSource.sol";
 
-/// @dev Test double of a kind's logic: remembers what it heard, and fails in the way that the test says.
+/// @dev Test double of a kind's logic: remembers what it heard, or refuses it.
 contract LogicDouble is IAvsLogic {
-    enum Mood {
-        Takes,
-        Reverts,
-        BurnsGas,
-        RevertsAtLength
-    }
-
     error Refused(uint64 taskId);
 
-    Mood public mood;
+    bool public refuses;
     uint64 public lastTask;
     bytes public lastResult;
     uint256 public calls;
-    uint256 public lastGas;
 
-    function setMood(Mood mood_) external {
-        mood = mood_;
+    function setRefuses(bool refuses_) external {
+        refuses = refuses_;
     }
 
     function onCertified(uint64 taskId, bytes calldata result) external {
-        uint256 gas = gasleft();
-        if (mood == Mood.Reverts) revert Refused(taskId);
-        if (mood == Mood.BurnsGas) {
-            assembly {
-                invalid()
-            }
-        }
-        if (mood == Mood.RevertsAtLength) {
-            assembly {
-                revert(mload(0x40), 100000)
-            }
-        }
+        if (refuses) revert Refused(taskId);
         lastTask = taskId;
         lastResult = result;
-        lastGas = gas;
         ++calls;
     }
 }

@@ -13,7 +13,7 @@ use zarathustra_chain::{
     abi::{attestation_center::IAttestationCenter, model_submission::IModelSubmission},
     read,
 };
-use zarathustra_primitives::{Reason, SubmissionState, TaskId};
+use zarathustra_primitives::{EvaluationResult, Reason, SubmissionState, TaskId};
 
 /// One submission from reveal to settlement. Scores are in millionths, amounts in the smallest
 /// unit as decimal text.
@@ -124,15 +124,14 @@ pub async fn submission(
     let submission = read("submission", market.submission(id)).await?;
     let terms = read("terms", market.terms(submission.requestId)).await?;
     let task = chain.task(TaskId::new(submission.taskId)).await?;
-    let figures = read("figures", market.figures(id)).await?;
-    let scored = figures.samples > 0;
-
     let center = chain.addresses().attestation_center;
     let address = chain.addresses().model_submission;
     let (certified, certified_log) =
         event::<IAttestationCenter::TaskCertified>(chain, center, submission.taskId).await?;
     let (_, revealed) = event::<IModelSubmission::Revealed>(chain, address, id).await?;
     let (_, settled) = event::<IModelSubmission::Settled>(chain, address, id).await?;
+    let result = EvaluationResult::decode(&certified.result).wrap_err("decode the result")?;
+    let figures = result.figures();
     let tx = certified_log
         .transaction_hash
         .wrap_err("the certificate's log has no transaction")?;
@@ -163,14 +162,17 @@ pub async fn submission(
         submission: id,
         state: SubmissionState::from_u8(submission.state)?.code(),
         reason: Reason::from_u8(submission.reason)?.code(),
-        champion_score: scored.then_some(figures.championScore),
-        challenger_score: scored.then_some(figures.challengerScore),
-        improvement: scored.then_some(figures.improvement),
-        lower_bound: scored.then_some(figures.lower),
-        upper_bound: scored.then_some(figures.upper),
-        samples: figures.samples,
+        champion_score: figures.map(|f| f.champion_score.micros()),
+        challenger_score: figures.map(|f| f.challenger_score.micros()),
+        improvement: figures.map(|f| f.improvement.micros()),
+        lower_bound: figures.map(|f| f.lower.micros()),
+        upper_bound: figures.map(|f| f.upper.micros()),
+        samples: figures.map_or(0, |f| f.samples),
         seed: task.seed.wrap_err("the task has no seed")?.get(),
-        seed_block: task.seed_block,
+        seed_block: chain
+            .seed_block(&task)
+            .await?
+            .wrap_err("the task was not opened")?,
         task_id: submission.taskId,
         signed_stake: certified.signedStake.to_string(),
         total_stake: certified.totalStake.to_string(),

@@ -13,7 +13,7 @@ use alloy::{
 use eyre::{ContextCompat as _, Result, ensure};
 use tempfile::TempDir;
 use zarathustra_abi::{
-    attestation_center::IAttestationCenter::fixSeedCall,
+    attestation_center::IAttestationCenter::{deliverCall, fixSeedCall},
     avs_governance::{IAvsGovernance::rollEpochCall, IAvsGovernanceTypes::Fault},
     model_submission::{
         IModelSubmission,
@@ -329,10 +329,17 @@ impl Scene {
         let from = self.submission(submission).await?.deadline;
         let left = from.saturating_sub(self.clock().await?);
         self.devnet.anvil.mine(left).await?;
-        let call = IModelSubmission::settleCall {
-            submissionId: submission,
+        let task = TaskId::new(self.submission(submission).await?.taskId);
+        let certified = self.chain.certified(&self.chain.task(task).await?).await?;
+        let certified = certified.wrap_err("the task has no certificate")?;
+        let call = deliverCall {
+            taskId: task.get(),
+            turn: certified.turn,
+            performer: certified.performer,
+            committed: certified.committed,
+            result: certified.result,
         };
-        self.stranger.send(self.market(), &call).await.map(drop)
+        self.stranger.send(self.center(), &call).await.map(drop)
     }
 
     /// A submission as the market shows it.

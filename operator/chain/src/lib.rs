@@ -29,5 +29,5 @@ pub use revert::Revert;
 pub use sender::{Call, FeePolicy, Sender};
 pub use settings::ChainSettings;
 pub use store::Store;
-pub use task::{Activation, Definition, Task};
+pub use task::{Activation, Definition, Task, commitment};
 pub use zarathustra_abi as abi;

@@ -1,9 +1,9 @@
 //! Tasks as they stand on the chain.
 
 use alloy::{
-    primitives::{Address, B256, Bytes, U256},
+    primitives::{Address, B256, U256, keccak256},
     rpc::types::Filter,
-    sol_types::SolEvent,
+    sol_types::{SolEvent, SolValue as _},
 };
 use zarathustra_abi::{
     attestation_center::{IAttestationCenter, IAttestationCenterTypes},
@@ -37,15 +37,17 @@ pub struct Task {
     pub turn_base: Turn,
     /// Clock at which that turn started.
     pub turn_base_at: u64,
-    /// Block whose randomness is the seed's source.
+    /// Block whose randomness is the seed's source; 0 once certified, see [`Chain::seed_block`].
     pub seed_block: u64,
-    /// Clock at which the seed was fixed; 0 before.
+    /// Clock at which the seed was fixed; 0 before, and once certified.
     pub seed_fixed_at: u64,
-    /// From when the task can expire: a block number while Fetching, market clock while Evaluating,
-    /// 0 otherwise.
+    /// From when the task can expire: a block number while Fetching, market clock while Evaluating;
+    /// from when its result can be delivered while Certified; 0 otherwise.
     pub deadline: u64,
     /// Clock at which it was certified; 0 before.
     pub certified_at: u64,
+    /// What its certificate committed to (see [`commitment`]).
+    pub commitment: Option<B256>,
     /// Operators' fee, wei.
     pub fee: u128,
     /// The seed, once fixed.
@@ -85,6 +87,11 @@ pub struct Definition {
     pub min_fee: u128,
 }
 
+/// The hash by which the contract knows what a certificate committed to (3.3).
+pub fn commitment(task: TaskId, committed: &IAttestationCenterTypes::FeeCommitment) -> B256 {
+    keccak256((task.get(), committed.clone()).abi_encode_params())
+}
+
 impl Chain {
     /// A task as it stands at the newest block.
     ///
@@ -119,15 +126,32 @@ impl Chain {
             .map(TaskHash::new)
     }
 
-    /// What the first certificate on a claim said.
+    /// What the first certificate on a claim of a task said.
     ///
     /// # Errors
     /// [`ChainError::Transport`]; [`ChainError::OutOfRange`] for an outcome unknown here.
-    pub async fn claim_outcome(&self, claim: ClaimId) -> Result<ClaimOutcome, ChainError> {
+    pub async fn claim_outcome(
+        &self,
+        task: TaskId,
+        claim: ClaimId,
+    ) -> Result<ClaimOutcome, ChainError> {
         let raw = read("claimOutcome", self.attestation().claimOutcome(claim.get())).await?;
-        ClaimOutcome::from_u8(raw).map_err(|e| ChainError::OutOfRange {
+        let refused = ClaimOutcome::from_u8(raw).map_err(|e| ChainError::OutOfRange {
             what: "claim outcome",
             value: e.to_string(),
+        })?;
+        if refused != ClaimOutcome::None {
+            return Ok(refused);
+        }
+        // Of the approved claim the contract keeps a commitment only.
+        let task = self.task(task).await?;
+        let approved = match task.state {
+            TaskState::Certified => self.certified(&task).await?,
+            _ => None,
+        };
+        Ok(match approved {
+            Some(event) if event.claimId == claim.get() => ClaimOutcome::Approved,
+            _ => ClaimOutcome::None,
         })
     }
 
@@ -202,6 +226,7 @@ impl Task {
             seed_fixed_at: raw.seedFixedAt,
             deadline: raw.deadline,
             certified_at: raw.certifiedAt,
+            commitment: (!raw.commitment.is_zero()).then_some(raw.commitment),
             fee: raw.fee.to(),
             seed: (!raw.seed.is_zero()).then(|| Seed::new(raw.seed)),
             subject: SubjectHash::new(raw.subjectHash),
@@ -233,22 +258,58 @@ impl Chain {
         Ok(Position::new(raw))
     }
 
-    /// The result bytes of a task's approving certificate; `None` when there is none.
+    /// What a certified task's certificate said; its commitment is the present one, with all who
+    /// signed late. `None` when there is none, or the node lacks its events.
     ///
     /// # Errors
     /// [`ChainError::Transport`].
-    pub async fn certified_result(&self, task: &Task) -> Result<Option<Bytes>, ChainError> {
-        let filter = Filter::new()
-            .address(self.addresses().attestation_center)
-            .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
-            .topic1(U256::from(task.id.get()));
-        // The market clock is never ahead of the block's number, and no task is certified before it
-        // has a seed.
-        let earliest = task.certified_at.max(task.seed_block);
+    pub async fn certified(
+        &self,
+        task: &Task,
+    ) -> Result<Option<IAttestationCenter::TaskCertified>, ChainError> {
+        let of_task = |signature| {
+            Filter::new()
+                .address(self.addresses().attestation_center)
+                .event_signature(signature)
+                .topic1(U256::from(task.id.get()))
+        };
+        // The market clock is never ahead of the block's number.
+        let earliest = task.certified_at;
+        let filter = of_task(IAttestationCenter::TaskCertified::SIGNATURE_HASH);
         let log = self.newest_log(&filter, earliest).await?;
         let event =
             log.and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
-        Ok(event.map(|event| event.data.result))
+        let Some(mut event) = event.map(|event| event.data) else {
+            return Ok(None);
+        };
+        if task.commitment != Some(commitment(task.id, &event.committed)) {
+            let filter = of_task(IAttestationCenter::Supplemented::SIGNATURE_HASH);
+            let log = self.newest_log(&filter, earliest).await?;
+            let late =
+                log.and_then(|log| IAttestationCenter::Supplemented::decode_log(&log.inner).ok());
+            if let Some(late) = late {
+                event.committed.nonSigners = late.data.nonSigners;
+            }
+        }
+        Ok(Some(event))
+    }
+
+    /// The block whose randomness is the source of a task's seed. The contract forgets it with the
+    /// certificate; then the event of the opening tells. `None` when the node lacks that.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn seed_block(&self, task: &Task) -> Result<Option<u64>, ChainError> {
+        if task.state != TaskState::Certified {
+            return Ok(Some(task.seed_block));
+        }
+        let filter = Filter::new()
+            .address(self.addresses().attestation_center)
+            .event_signature(IAttestationCenter::TaskOpened::SIGNATURE_HASH)
+            .topic1(U256::from(task.id.get()));
+        let log = self.newest_log(&filter, 0).await?;
+        let event = log.and_then(|log| IAttestationCenter::TaskOpened::decode_log(&log.inner).ok());
+        Ok(event.map(|event| event.seedBlock))
     }
 
     /// The seed that a task gets when somebody fixes it, once its seed block is there; `None` while

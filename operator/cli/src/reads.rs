@@ -3,9 +3,7 @@
 use eyre::{Report, Result};
 use zarathustra_chain::{
     Chain, ChainError,
-    abi::model_submission::IModelSubmissionTypes::{
-        Champion, Content, Figures, Request, Submission, Terms,
-    },
+    abi::model_submission::IModelSubmissionTypes::{Champion, Content, Request, Submission, Terms},
     read,
 };
 use zarathustra_content::ContentId;
@@ -43,14 +41,6 @@ pub async fn champion(chain: &Chain, id: u64) -> Result<Champion> {
 pub async fn submission(chain: &Chain, id: u64) -> Result<Submission> {
     let found = read("submission", chain.market().submission(id)).await;
     found.map_err(|e| no_submission(id, e))
-}
-
-/// What was certified of a submission; nothing before that.
-pub async fn figures(chain: &Chain, id: u64) -> Result<Option<Figures>> {
-    let found = read("figures", chain.market().figures(id)).await;
-    let figures = found.map_err(|e| no_submission(id, e))?;
-    // A certified result names its environment, whatever its status.
-    Ok((!figures.environment.is_zero()).then_some(figures))
 }
 
 /// The CID of a file on chain, as text.

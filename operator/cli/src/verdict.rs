@@ -1,7 +1,9 @@
 //! What a result comes to, as the contract judges it (specification 5.6), and why.
 
-use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{Figures, Terms};
-use zarathustra_primitives::{Engine, Fault, Reason, Score, Status, SubmissionState};
+use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::Terms;
+use zarathustra_primitives::{
+    Engine, EvaluationResult, Fault, Reason, Score, Status, SubmissionState,
+};
 use zarathustra_protocol::verdict;
 
 use crate::output::{micros, micros_wide};
@@ -58,15 +60,16 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The deciding part of certified figures; `None` for a status that is none.
-    pub fn of(figures: &Figures) -> Option<Self> {
-        Some(Self {
-            status: Status::from_u8(figures.status).ok()?,
-            engine: Engine::from_u8(figures.engine).ok()?,
-            samples: figures.samples,
-            lower: figures.lower,
-            upper: figures.upper,
-        })
+    /// The deciding part of a certified result.
+    pub fn of(result: &EvaluationResult) -> Self {
+        let figures = result.figures();
+        Self {
+            status: result.status(),
+            engine: result.engine(),
+            samples: figures.map_or(0, |f| f.samples),
+            lower: figures.map_or(0, |f| f.lower.micros()),
+            upper: figures.map_or(0, |f| f.upper.micros()),
+        }
     }
 }
 

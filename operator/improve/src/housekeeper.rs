@@ -1,5 +1,5 @@
 //! The transactions that somebody must send so that nothing stands still: roll epochs, open tasks,
-//! fix seeds, settle, pass deadlines, execute faults.
+//! fix seeds, deliver certified results, pass deadlines, execute faults.
 //!
 //! Anybody may send each of them, so several housekeepers only race for who pays the gas. What to
 //! do is read from the chain at every tick; nothing is remembered that a restart would miss.
@@ -115,7 +115,9 @@ impl Housekeeper {
         let task = self.chain.task(id).await?;
         match task.state {
             TaskState::Fetching if head.number > task.seed_block => self.fix_seed(&task).await?,
-            TaskState::Certified if !task.delivered => self.deliver(&task).await?,
+            TaskState::Certified if !task.delivered && head.clock >= task.deadline => {
+                self.deliver(&task).await?;
+            }
             _ => {}
         }
         Ok(task.state == TaskState::Certified && task.delivered
@@ -127,16 +129,21 @@ impl Housekeeper {
         report(sent.map(drop), "seed fixed", task.id.get())
     }
 
-    /// Tells the logic again about a certificate that it did not take when it came.
+    /// Tells the logic of a certified result, which settles what the task was for.
     async fn deliver(&self, task: &Task) -> Result<(), ChainError> {
         let center = self.chain.addresses().attestation_center;
-        let result = self.chain.certified_result(task).await?;
-        let Some(result) = result else { return Ok(()) };
+        let certified = self.chain.certified(task).await?;
+        let Some(certified) = certified else {
+            return Ok(());
+        };
         let call = IAttestationCenter::deliverCall {
             taskId: task.id.get(),
-            result,
+            turn: certified.turn,
+            performer: certified.performer,
+            committed: certified.committed,
+            result: certified.result,
         };
-        self.send(center, call, "certificate delivered", task.id.get())
+        self.send(center, call, "certified result delivered", task.id.get())
             .await
     }
 
@@ -243,7 +250,8 @@ impl Housekeeper {
         Ok(state.is_final())
     }
 
-    /// Settles or passes the deadline of the submission that holds a request.
+    /// Passes the deadline of the submission that holds a request. One that is certified is settled
+    /// when its task's result is delivered.
     async fn active(&self, id: u64, head: &Head) -> Result<(), ChainError> {
         let submission = read("submission", self.chain.market().submission(id)).await?;
         let state = submission_state(submission.state)?;
@@ -261,15 +269,6 @@ impl Housekeeper {
         }
         let to = self.chain.addresses().model_submission;
         match state {
-            SubmissionState::Certified => {
-                self.send(
-                    to,
-                    IModelSubmission::settleCall { submissionId: id },
-                    "submission settled",
-                    id,
-                )
-                .await
-            }
             SubmissionState::Fetching | SubmissionState::Evaluating => {
                 self.send(
                     to,

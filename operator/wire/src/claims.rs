@@ -113,7 +113,7 @@ pub async fn check_claim(
         return Err(ClaimFault::NotTurnHolder(turn.get()));
     }
     let id = claim.id();
-    match chain.claim_outcome(id).await? {
+    match chain.claim_outcome(task.id, id).await? {
         ClaimOutcome::None => Ok(CheckedClaim { id, claim, message }),
         decided => Err(ClaimFault::Decided(decided)),
     }

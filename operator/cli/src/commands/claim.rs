@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::{
-    primitives::{Address, B256, U256, keccak256},
+    primitives::{Address, U256},
     rpc::types::Filter,
-    sol_types::{SolEvent, SolValue},
+    sol_types::SolEvent,
 };
 use clap::Args;
 use eyre::{Result, WrapErr};
@@ -16,9 +16,9 @@ use zarathustra_chain::{
         attestation_center::{IAttestationCenter, IAttestationCenterTypes::FeeCommitment},
         model_submission::IModelSubmission,
     },
-    read,
+    commitment, read,
 };
-use zarathustra_primitives::Epoch;
+use zarathustra_primitives::{Epoch, TaskId};
 
 use super::submission::positions;
 use crate::{
@@ -236,6 +236,7 @@ async fn unclaimed(chain: &Chain, operator: Address, from_block: u64) -> Result<
             }
         }
     }
+    let clock = chain.head().await?.clock;
     let mut positions_of: BTreeMap<u32, Option<u32>> = BTreeMap::new();
     let mut shares = Vec::new();
     for (task, committed) in certified {
@@ -259,12 +260,15 @@ async fn unclaimed(chain: &Chain, operator: Address, from_block: u64) -> Result<
         {
             continue;
         }
-        let stored = read(
-            "feeCommitment",
-            chain.attestation().feeCommitment(committed.claimId),
-        )
-        .await?;
-        if stored != commitment(task, &committed) {
+        let stored = chain.task(TaskId::new(task)).await?;
+        if clock < stored.deadline {
+            progress(&format!(
+                "task {task} is left out: an appeal can overturn it until clock {}",
+                stored.deadline
+            ));
+            continue;
+        }
+        if stored.commitment != Some(commitment(TaskId::new(task), &committed)) {
             progress(&format!(
                 "task {task} is left out: its events do not fit what the contract stores"
             ));
@@ -285,11 +289,6 @@ fn has_signed(committed: &FeeCommitment, index: u32) -> bool {
         || !positions(&committed.nonSigners).contains(&u64::from(index))
 }
 
-/// What the contract stores of a fee commitment.
-fn commitment(task: u64, committed: &FeeCommitment) -> B256 {
-    keccak256((task, committed.clone()).abi_encode_params())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,7 +297,7 @@ mod tests {
     fn a_performer_signs_by_claiming() {
         let committed = FeeCommitment {
             epoch: 1,
-            claimId: B256::ZERO,
+            claimId: Default::default(),
             performerIndex: 2,
             fee: Default::default(),
             nonSigners: vec![U256::from(0b110)],

@@ -100,6 +100,7 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         ));
     }
     let now = chain.head().await?;
+    let seed_block = chain.seed_block(&task).await?;
     let turn = match task.state {
         TaskState::Evaluating => Some(chain.current_turn(task.id).await?),
         _ => None,
@@ -132,7 +133,10 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         ),
         ("fee", ether(task.fee)),
         ("subject", task.subject.to_string()),
-        ("seed block", task.seed_block.to_string()),
+        (
+            "seed block",
+            seed_block.map_or_else(|| "not known to the node".to_owned(), |b| b.to_string()),
+        ),
         (
             "seed",
             task.seed
@@ -172,7 +176,7 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         "environment": task.environment.map(|digest| digest.to_string()),
         "fee": task.fee.to_string(),
         "subject": task.subject.to_string(),
-        "seed_block": task.seed_block,
+        "seed_block": seed_block,
         "seed": task.seed.map(|seed| seed.to_string()),
         "turn": turn.map(|(turn, _)| turn.get()),
         "turn_holder": turn.map(|(_, holder)| holder.get()),
@@ -187,6 +191,7 @@ fn deadline(task: &OnChain, block: u64, clock: u64) -> String {
     let (unit, now) = match task.state {
         TaskState::Fetching => ("block", block),
         TaskState::Evaluating => ("clock", clock),
+        TaskState::Certified if !task.delivered => ("clock", clock),
         _ => return "none".to_owned(),
     };
     match task.deadline.checked_sub(now) {

@@ -332,7 +332,7 @@ fn no_task() -> Task {
         fee: U96::ZERO,
         seed: B256::ZERO,
         subjectHash: B256::ZERO,
-        undelivered: B256::ZERO,
+        commitment: B256::ZERO,
     }
 }
 
@@ -378,7 +378,7 @@ pub fn terms() -> Terms {
 /// Hosted nodes give the events of no more than a thousand blocks at a time; the certificate lies
 /// further back.
 #[tokio::test]
-async fn advance_delivers_a_certificate_that_the_market_did_not_take() {
+async fn advance_delivers_a_certified_result() {
     let node = market().await;
     let task = Task {
         kind: 1,
@@ -390,8 +390,7 @@ async fn advance_delivers_a_certificate_that_the_market_did_not_take() {
     };
     let submission = Submission {
         requestId: 1,
-        state: 4,
-        verdict: 0,
+        state: 5,
         reason: 0,
         optimizer: OWNER,
         payout: OWNER,
@@ -448,6 +447,9 @@ async fn advance_delivers_a_certificate_that_the_market_did_not_take() {
     program.run(&advance).await;
     let deliver = IAttestationCenter::deliverCall {
         taskId: 9,
+        turn: 0,
+        performer: OWNER,
+        committed: committed(),
         result: Bytes::from("the result"),
     };
     assert_eq!(node.mined(), [(CENTER, deliver.abi_encode().into())]);
@@ -461,13 +463,17 @@ fn certified(task: u64, result: &'static str) -> IAttestationCenter::TaskCertifi
         turn: 0,
         signedStake: 4,
         totalStake: 5,
-        committed: FeeCommitment {
-            epoch: 1,
-            claimId: B256::repeat_byte(1),
-            performerIndex: 0,
-            fee: U96::ZERO,
-            nonSigners: Vec::new(),
-        },
+        committed: committed(),
         result: Bytes::from(result),
+    }
+}
+
+fn committed() -> FeeCommitment {
+    FeeCommitment {
+        epoch: 1,
+        claimId: B256::repeat_byte(1),
+        performerIndex: 0,
+        fee: U96::ZERO,
+        nonSigners: Vec::new(),
     }
 }

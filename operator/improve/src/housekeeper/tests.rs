@@ -181,9 +181,15 @@ async fn one_that_fails_keeps_no_other_waiting() {
     let due: [(Address, Bytes); 4] = [
         (
             CENTER,
-            IAttestationCenter::deliverCall { taskId: 2, result }
-                .abi_encode()
-                .into(),
+            IAttestationCenter::deliverCall {
+                taskId: 2,
+                turn: 0,
+                performer: Address::ZERO,
+                committed: committed(),
+                result,
+            }
+            .abi_encode()
+            .into(),
         ),
         (
             MARKET,
@@ -237,7 +243,7 @@ fn undelivered() -> IAttestationCenterTypes::Task {
         fee: U96::ZERO,
         seed: B256::repeat_byte(1),
         subjectHash: B256::ZERO,
-        undelivered: B256::repeat_byte(1),
+        commitment: zarathustra_chain::commitment(TaskId::new(2), &committed()),
     }
 }
 
@@ -249,18 +255,22 @@ fn certified(task: u64, result: Bytes) -> alloy::primitives::Log {
         turn: 0,
         signedStake: 4,
         totalStake: 5,
-        committed: FeeCommitment {
-            epoch: 1,
-            claimId: B256::ZERO,
-            performerIndex: 0,
-            fee: U96::ZERO,
-            nonSigners: Vec::new(),
-        },
+        committed: committed(),
         result,
     };
     alloy::primitives::Log {
         address: CENTER,
         data: event.encode_log_data(),
+    }
+}
+
+fn committed() -> FeeCommitment {
+    FeeCommitment {
+        epoch: 1,
+        claimId: B256::ZERO,
+        performerIndex: 0,
+        fee: U96::ZERO,
+        nonSigners: Vec::new(),
     }
 }
 
@@ -284,7 +294,6 @@ fn submission(state: SubmissionState, deadline: u64) -> Submission {
     Submission {
         requestId: 3,
         state: state.to_u8(),
-        verdict: 0,
         reason: 0,
         optimizer: Address::ZERO,
         payout: Address::ZERO,

@@ -1,12 +1,12 @@
 //! The ways out that anybody may take.
 
-use alloy::primitives::U256;
+use alloy::{primitives::U256, rpc::types::TransactionReceipt};
 use eyre::Result;
 use zarathustra_chain::{
     Chain, Head, Task,
     abi::{attestation_center::IAttestationCenter, model_submission::IModelSubmission},
 };
-use zarathustra_primitives::{SubmissionState, TaskId, TaskState};
+use zarathustra_primitives::{SubmissionState, TaskId};
 
 use super::show;
 use crate::{
@@ -24,20 +24,13 @@ enum Step {
     Open,
     FixSeed,
     Expire,
-    Settle,
+    Deliver,
 }
 
 pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
     let chain = globals.chain_with_key().await?;
     let submission = reads::submission(&chain, id).await?;
     let state = SubmissionState::from_u8(submission.state)?;
-    if state == SubmissionState::Evaluating {
-        let task = chain.task(TaskId::new(submission.taskId)).await?;
-        if task.state == TaskState::Certified && !task.delivered {
-            deliver(&chain, &task).await?;
-            return show::show(&chain, id).await;
-        }
-    }
     let head = chain.head().await?;
     let Some(step) = due(state, submission.deadline, &head) else {
         return Err(refusal(
@@ -83,21 +76,17 @@ pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
             )
             .await?
         }
-        Step::Settle => {
-            to_market(
-                &chain,
-                IModelSubmission::settleCall { submissionId: id },
-                none,
-            )
-            .await?
+        Step::Deliver => {
+            let task = chain.task(TaskId::new(submission.taskId)).await?;
+            deliver(&chain, &task).await?
         }
     };
     show::show(&chain, id).await
 }
 
-/// Tells the market of a certificate that it did not take when it came.
-async fn deliver(chain: &Chain, task: &Task) -> Result<()> {
-    let Some(result) = chain.certified_result(task).await? else {
+/// Has the market told of a certified result, which settles the submission.
+async fn deliver(chain: &Chain, task: &Task) -> Result<TransactionReceipt> {
+    let Some(certified) = chain.certified(task).await? else {
         return Err(refusal(
             "certificate_not_found",
             format!("the node does not have the certificate of task {}", task.id),
@@ -106,13 +95,14 @@ async fn deliver(chain: &Chain, task: &Task) -> Result<()> {
     };
     let call = IAttestationCenter::deliverCall {
         taskId: task.id.get(),
-        result,
+        turn: certified.turn,
+        performer: certified.performer,
+        committed: certified.committed,
+        result: certified.result,
     };
     progress("sending deliver");
-    chain
-        .transact(chain.addresses().attestation_center, call, U256::ZERO)
-        .await?;
-    Ok(())
+    let center = chain.addresses().attestation_center;
+    Ok(chain.transact(center, call, U256::ZERO).await?)
 }
 
 /// What can be done for a submission now; the contract has the last word.
@@ -127,7 +117,7 @@ const fn due(state: SubmissionState, deadline: u64, head: &Head) -> Option<Step>
         (SubmissionState::Queued, false) => Some(Step::Open),
         (SubmissionState::Fetching, false) => Some(Step::FixSeed),
         (SubmissionState::Fetching | SubmissionState::Evaluating, true) => Some(Step::Expire),
-        (SubmissionState::Certified, true) => Some(Step::Settle),
+        (SubmissionState::Certified, true) => Some(Step::Deliver),
         _ => None,
     }
 }
@@ -157,7 +147,7 @@ mod tests {
             (SubmissionState::Evaluating, 11, None),
             (SubmissionState::Evaluating, 10, Some(Step::Expire)),
             (SubmissionState::Certified, 11, None),
-            (SubmissionState::Certified, 10, Some(Step::Settle)),
+            (SubmissionState::Certified, 10, Some(Step::Deliver)),
             (SubmissionState::Accepted, 0, None),
         ];
         for (state, deadline, expected) in cases {

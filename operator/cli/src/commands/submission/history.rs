@@ -11,6 +11,7 @@ use zarathustra_chain::{
     Chain,
     abi::{attestation_center::IAttestationCenter, model_submission::IModelSubmission},
 };
+use zarathustra_primitives::EvaluationResult;
 
 use crate::events;
 
@@ -55,6 +56,8 @@ pub struct Certificate {
     pub tx: B256,
     /// Its block.
     pub block: u64,
+    /// What it certified; `None` for bytes that are no result.
+    pub result: Option<EvaluationResult>,
 }
 
 /// Everything that events tell.
@@ -86,7 +89,14 @@ impl History {
                 .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
                 .topic1(B256::from(U256::from(task)));
             if let Some(log) = events::since(chain, &filter, committed_at).await?.last() {
-                history.certificate = Some(certificate(log)?);
+                let certificate = certificate(log)?;
+                // Blocks are in order; settlement is the only step after the certificate.
+                let after = history
+                    .steps
+                    .partition_point(|step| step.block <= certificate.block);
+                let (event, block, tx) = ("certified", certificate.block, certificate.tx);
+                history.steps.insert(after, Step { event, block, tx });
+                history.certificate = Some(certificate);
             }
         }
         Ok(history)
@@ -114,7 +124,7 @@ impl History {
     }
 }
 
-const NAMES: [(B256, &str); 7] = [
+const NAMES: [(B256, &str); 6] = [
     (IModelSubmission::Committed::SIGNATURE_HASH, "committed"),
     (IModelSubmission::Revealed::SIGNATURE_HASH, "revealed"),
     (
@@ -126,7 +136,6 @@ const NAMES: [(B256, &str); 7] = [
         "waiting to be tried again",
     ),
     (IModelSubmission::Retried::SIGNATURE_HASH, "tried again"),
-    (IModelSubmission::Certified::SIGNATURE_HASH, "certified"),
     (IModelSubmission::Settled::SIGNATURE_HASH, "settled"),
 ];
 
@@ -143,6 +152,7 @@ fn certificate(log: &Log) -> Result<Certificate> {
         non_signers: positions(&event.committed.nonSigners),
         tx,
         block,
+        result: EvaluationResult::decode(&event.result).ok(),
     })
 }
 

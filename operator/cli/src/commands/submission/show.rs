@@ -30,7 +30,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             Some(TaskView {
                 id: task.id.get(),
                 state: task.state,
-                seed_block: task.seed_block,
+                seed_block: chain.seed_block(&task).await?,
                 seed: task.seed,
                 epoch: task.epoch.get(),
             })
@@ -49,10 +49,8 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
     let view = View {
         id,
         state: SubmissionState::from_u8(submission.state)?,
-        verdict: SubmissionState::from_u8(submission.verdict)?,
         reason: Reason::from_u8(submission.reason)?,
         token: Token::of(chain, terms.rewardToken).await?,
-        figures: reads::figures(chain, id).await?,
         head: chain.head().await?,
         submission,
         terms,

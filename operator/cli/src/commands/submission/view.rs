@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 use zarathustra_chain::{
     Head,
-    abi::model_submission::IModelSubmissionTypes::{Figures, Submission, Terms},
+    abi::model_submission::IModelSubmissionTypes::{Submission, Terms},
 };
-use zarathustra_primitives::{Bound, Engine, Reason, Seed, Status, SubmissionState, TaskState};
+use zarathustra_primitives::{EvaluationResult, Reason, Seed, SubmissionState, TaskState};
 
 use super::{
     history::{Certificate, History},
@@ -28,7 +28,7 @@ pub struct TaskView {
     /// Where it stands.
     pub state: TaskState,
     /// The block whose randomness is the seed's source.
-    pub seed_block: u64,
+    pub seed_block: Option<u64>,
     /// The seed, once fixed.
     pub seed: Option<Seed>,
     /// The epoch that decides.
@@ -42,8 +42,6 @@ pub struct View {
     pub id: u64,
     /// Its state.
     pub state: SubmissionState,
-    /// The state that settlement will enter.
-    pub verdict: SubmissionState,
     /// Why.
     pub reason: Reason,
     /// What the chain holds of it.
@@ -52,8 +50,6 @@ pub struct View {
     pub terms: Terms,
     /// The request's token.
     pub token: Token,
-    /// What was certified.
-    pub figures: Option<Figures>,
     /// Its task.
     pub task: Option<TaskView>,
     /// What events tell.
@@ -68,8 +64,8 @@ impl View {
     /// For people.
     pub fn text(&self) -> String {
         let mut parts = vec![fields(&self.summary())];
-        if let Some(figures) = &self.figures {
-            parts.push(format!("Figures\n{}", fields(&figure_lines(figures))));
+        if let Some(result) = self.result() {
+            parts.push(format!("Figures\n{}", fields(&figure_lines(result))));
         }
         if let Some(judged) = self.judged() {
             parts.push(format!("Verdict\n{}", fields(&self.steps(judged))));
@@ -120,8 +116,8 @@ impl View {
                 format!("{}: {}", self.reason, words::because(self.reason)),
             ));
         }
-        if self.state == SubmissionState::Certified {
-            lines.push(("will be", self.verdict.to_string()));
+        if let (SubmissionState::Certified, Some(verdict)) = (self.state, self.verdict()) {
+            lines.push(("will be", verdict.to_string()));
         }
         lines.push((
             "deadline",
@@ -143,33 +139,60 @@ impl View {
                 "task",
                 format!("{}, {}, epoch {}", task.id, task.state, task.epoch),
             ));
+            let from = match task.seed_block {
+                Some(block) => format!("from block {block}"),
+                None => "from a block whose events the node lacks".to_owned(),
+            };
             lines.push(match task.seed {
-                Some(seed) => ("seed", format!("{seed}, from block {}", task.seed_block)),
-                None => ("seed", format!("not fixed; from block {}", task.seed_block)),
+                Some(seed) => ("seed", format!("{seed}, {from}")),
+                None => ("seed", format!("not fixed; {from}")),
             });
         }
         lines
     }
 
+    /// What was certified, when that is a result at all.
+    fn result(&self) -> Option<&EvaluationResult> {
+        self.history.certificate.as_ref()?.result.as_ref()
+    }
+
     fn judged(&self) -> Option<Judgement> {
-        let evidence = Evidence::of(self.figures.as_ref()?)?;
+        let evidence = Evidence::of(self.result()?);
         Some(judge(&evidence, &Thresholds::from(&self.terms)))
+    }
+
+    /// The state that settlement entered, or will enter on what was certified.
+    fn verdict(&self) -> Option<SubmissionState> {
+        if self.state.is_final() {
+            return Some(self.state);
+        }
+        let certificate = self.history.certificate.as_ref()?;
+        if certificate.result.is_none() {
+            return Some(SubmissionState::NotBetter);
+        }
+        let state = self.judged()?.state;
+        Some(match state {
+            SubmissionState::Worse if self.later_champion() => SubmissionState::NotBetter,
+            state => state,
+        })
+    }
+
+    const fn later_champion(&self) -> bool {
+        self.submission.championAtOpen != self.submission.championAtCommit
     }
 
     fn steps(&self, judged: Judgement) -> Vec<(&'static str, String)> {
         let mut steps = judged.steps;
-        let s = &self.submission;
-        let later = s.championAtOpen != s.championAtCommit;
         if judged.state == SubmissionState::Worse {
             steps.push((
                 "than which champion?",
-                match later {
+                match self.later_champion() {
                     true => "one that came after the commit: not punished".to_owned(),
                     false => "the one at the commit".to_owned(),
                 },
             ));
         }
-        steps.push(("so", self.verdict.to_string()));
+        steps.extend(self.verdict().map(|verdict| ("so", verdict.to_string())));
         steps
     }
 
@@ -177,13 +200,11 @@ impl View {
     pub fn json(&self) -> Value {
         let s = &self.submission;
         let revealed = !s.payout.is_zero();
-        let decided =
-            |state: SubmissionState| (state != SubmissionState::None).then(|| state.code());
         json!({
             "submission": self.id,
             "request": s.requestId,
             "state": self.state.code(),
-            "verdict": decided(self.verdict),
+            "verdict": self.verdict().map(SubmissionState::code),
             "reason": self.reason.code(),
             "final": self.state.is_final(),
             "deadline": (!self.state.is_final()).then_some(s.deadline),
@@ -206,7 +227,7 @@ impl View {
                 "seed_block": task.seed_block,
                 "seed": task.seed.map(|seed| seed.to_string()),
             })),
-            "figures": self.figures.as_ref().map(figures_json),
+            "figures": self.result().map(figures_json),
             "verdict_steps": self.judged().map(|judged| {
                 self.steps(judged)
                     .into_iter()
@@ -225,42 +246,40 @@ impl View {
     }
 }
 
-fn figure_lines(f: &Figures) -> Vec<(&'static str, String)> {
-    let status = Status::from_u8(f.status).map_or_else(|e| e.to_string(), |s| s.to_string());
-    let mut lines = vec![("status", status)];
-    if f.status == Status::Ok.to_u8() {
-        let bound = Bound::from_u8(f.bound).map_or_else(|e| e.to_string(), |b| b.to_string());
-        let engine = Engine::from_u8(f.engine).map_or_else(|e| e.to_string(), |e| e.to_string());
+fn figure_lines(result: &EvaluationResult) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("status", result.status().to_string())];
+    if let (Some(f), Some(root)) = (result.figures(), result.scores_root()) {
         lines.extend([
             ("samples", f.samples.to_string()),
-            ("champion score", micros(f.championScore)),
-            ("challenger score", micros(f.challengerScore)),
-            ("improvement", micros(f.improvement)),
-            ("lower bound", micros(f.lower)),
-            ("upper bound", micros(f.upper)),
-            ("bound", bound),
-            ("engine", engine),
-            ("scores root", f.scoresRoot.to_string()),
+            ("champion score", micros(f.champion_score.micros())),
+            ("challenger score", micros(f.challenger_score.micros())),
+            ("improvement", micros(f.improvement.micros())),
+            ("lower bound", micros(f.lower.micros())),
+            ("upper bound", micros(f.upper.micros())),
+            ("bound", f.bound.to_string()),
+            ("engine", result.engine().to_string()),
+            ("scores root", root.to_string()),
         ]);
     }
-    lines.push(("environment", f.environment.to_string()));
+    lines.push(("environment", result.environment().to_string()));
     lines
 }
 
 /// The figures for programs; scores in millionths.
-fn figures_json(f: &Figures) -> Value {
+fn figures_json(result: &EvaluationResult) -> Value {
+    let f = result.figures();
     json!({
-        "status": Status::from_u8(f.status).map_or("unknown", Status::code),
-        "bound": Bound::from_u8(f.bound).map_or("unknown", Bound::code),
-        "engine": Engine::from_u8(f.engine).map_or("unknown", Engine::code),
-        "samples": f.samples,
-        "champion_score": f.championScore,
-        "challenger_score": f.challengerScore,
-        "improvement": f.improvement,
-        "lower_bound": f.lower,
-        "upper_bound": f.upper,
-        "environment": f.environment,
-        "scores_root": f.scoresRoot,
+        "status": result.status().code(),
+        "bound": f.map(|f| f.bound.code()),
+        "engine": result.engine().code(),
+        "samples": f.map(|f| f.samples),
+        "champion_score": f.map(|f| f.champion_score.micros()),
+        "challenger_score": f.map(|f| f.challenger_score.micros()),
+        "improvement": f.map(|f| f.improvement.micros()),
+        "lower_bound": f.map(|f| f.lower.micros()),
+        "upper_bound": f.map(|f| f.upper.micros()),
+        "environment": result.environment().to_string(),
+        "scores_root": result.scores_root(),
     })
 }
 

@@ -3,6 +3,7 @@
 use alloy::primitives::{Address, B256, U256, aliases::U96};
 use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::Content;
 use zarathustra_content::file_id;
+use zarathustra_primitives::{Bound, Digest, Engine, Figures, Score, Status};
 
 use super::*;
 use crate::commands::submission::history::{Paid, Step};
@@ -18,18 +19,38 @@ fn content(bytes: &[u8]) -> Content {
     }
 }
 
+/// Bounds and mean of an improvement by a challenger that scores 0.4.
+fn scored(lower: i64, improvement: i64, upper: i64) -> EvaluationResult {
+    let [champion_score, challenger_score, improvement, lower, upper] =
+        [400_000 - improvement, 400_000, improvement, lower, upper].map(Score::from_micros);
+    let figures = Figures {
+        bound: Bound::EmpiricalBernstein,
+        samples: 4096,
+        champion_score,
+        challenger_score,
+        improvement,
+        lower,
+        upper,
+    };
+    let environment = Digest::new([0xee; 32]);
+    let root = B256::repeat_byte(0x55);
+    EvaluationResult::scored(environment, Engine::Libtorch, figures, root).expect("holds together")
+}
+
+fn result(view: &mut View) -> &mut Option<EvaluationResult> {
+    &mut view.history.certificate.as_mut().expect("certified").result
+}
+
 /// A submission whose task is certified: improvement 0.5 within 0.4 and 0.6.
 fn certified() -> View {
     View {
         id: 3,
         state: SubmissionState::Certified,
-        verdict: SubmissionState::Accepted,
-        reason: Reason::Better,
+        reason: Reason::None,
         submission: Submission {
             requestId: 1,
             state: SubmissionState::Certified.to_u8(),
-            verdict: SubmissionState::Accepted.to_u8(),
-            reason: Reason::Better.to_u8(),
+            reason: Reason::None.to_u8(),
             optimizer: OPTIMIZER,
             payout: OPTIMIZER,
             deposit: U96::from(ETHER / 20),
@@ -66,23 +87,10 @@ fn certified() -> View {
             symbol: "DEMO".to_owned(),
             decimals: Some(18),
         },
-        figures: Some(Figures {
-            status: 0,
-            bound: 1,
-            engine: 1,
-            samples: 4096,
-            championScore: -100_000,
-            challengerScore: 400_000,
-            improvement: 500_000,
-            lower: 400_000,
-            upper: 600_000,
-            environment: B256::repeat_byte(0xee),
-            scoresRoot: B256::repeat_byte(0x55),
-        }),
         task: Some(TaskView {
             id: 2,
             state: TaskState::Certified,
-            seed_block: 40,
+            seed_block: Some(40),
             seed: Some(Seed::new(B256::repeat_byte(0x5e))),
             epoch: 1,
         }),
@@ -109,6 +117,7 @@ fn certified() -> View {
                 non_signers: vec![1, 4],
                 tx: B256::repeat_byte(3),
                 block: 55,
+                result: Some(scored(400_000, 500_000, 600_000)),
             }),
         },
         certificate_gas: Some(210_000),
@@ -130,7 +139,6 @@ fn a_certified_submission_shows_everything() {
 submission    3
 request       1
 state         certified: decided; anybody settles it after the deadline
-reason        better: the lower bound clears the minimum improvement
 will be       accepted
 deadline      clock 70, 10 blocks from now
 optimizer     0x0a0a0a0A0A0A0A0A0A0A0a0a0A0A0A0A0a0a0a0a
@@ -151,7 +159,7 @@ upper bound       0.600000
 bound             empirical_bernstein
 engine            libtorch
 scores root       0x{root}
-environment       0x{environment}
+environment       {environment}
 
 Verdict
 enough samples?  4096 >= 1000: yes
@@ -187,7 +195,6 @@ block  event      transaction
 fn a_committed_submission_shows_no_content() {
     let mut view = certified();
     view.state = SubmissionState::Committed;
-    view.verdict = SubmissionState::None;
     view.reason = Reason::None;
     view.submission.payout = Address::ZERO;
     view.submission.content = Content {
@@ -195,7 +202,6 @@ fn a_committed_submission_shows_no_content() {
         digest: B256::ZERO,
         size: 0,
     };
-    view.figures = None;
     view.task = None;
     view.history = History::default();
     let expected = "\
@@ -227,11 +233,9 @@ deposit held  0.05 ether
 fn worse_than_a_later_champion_is_explained() {
     let mut view = certified();
     view.state = SubmissionState::NotBetter;
-    view.verdict = SubmissionState::NotBetter;
     view.reason = Reason::WorseThanLaterChampion;
     view.submission.championAtOpen = 1;
-    let figures = view.figures.as_mut().expect("certified");
-    (figures.lower, figures.improvement, figures.upper) = (-300_000, -200_000, -100_000);
+    *result(&mut view) = Some(scored(-300_000, -200_000, -100_000));
     let text = view.text();
     assert!(
         text.contains("state         not_better: deposit returned less the evaluation fee\n"),
@@ -251,24 +255,13 @@ fn worse_than_a_later_champion_is_explained() {
 fn an_invalid_submission_has_no_figures_to_show() {
     let mut view = certified();
     view.state = SubmissionState::Invalid;
-    view.verdict = SubmissionState::Invalid;
     view.reason = Reason::NonFinite;
-    view.figures = Some(Figures {
-        status: Status::NonFinite.to_u8(),
-        bound: 0,
-        engine: 0,
-        samples: 0,
-        championScore: 0,
-        challengerScore: 0,
-        improvement: 0,
-        lower: 0,
-        upper: 0,
-        environment: B256::repeat_byte(0xee),
-        scoresRoot: B256::ZERO,
-    });
+    let environment = Digest::new([0xee; 32]);
+    *result(&mut view) =
+        Some(EvaluationResult::failed(environment, Status::NonFinite).expect("failed"));
     let text = view.text();
     let expected = format!(
-        "\nFigures\nstatus       non_finite\nenvironment  0x{}\n\nVerdict\nevaluated?  no: non_finite, by the fault of the optimizer\nso          invalid\n",
+        "\nFigures\nstatus       non_finite\nenvironment  {}\n\nVerdict\nevaluated?  no: non_finite, by the fault of the optimizer\nso          invalid\n",
         "ee".repeat(32)
     );
     assert!(text.contains(&expected), "{text}");
