@@ -171,20 +171,14 @@ impl Deployment {
         ensure_proxy(&self.provider, false).await?;
         let mut missing = Vec::new();
         for (index, step) in self.steps().iter().enumerate() {
-            // What stands on a contract that is not there yet is missing too.
-            let changes = match missing.is_empty() {
-                true => match self.look(step).await? {
-                    Found::Done => continue,
-                    Found::Missing(changes) => changes,
-                },
-                false => match &step.work {
-                    Work::Create { address, .. }
-                        if !code_at(&self.provider, *address).await?.is_empty() =>
-                    {
-                        continue;
-                    }
-                    work => work.changes().iter().collect(),
-                },
+            // Where something is missing, what stands on it cannot be tried or asked yet.
+            let target = code_at(&self.provider, step.work.target()).await?;
+            let found = match target.is_empty() && !missing.is_empty() {
+                true => Found::Missing(step.work.changes().iter().collect()),
+                false => self.look(step).await?,
+            };
+            let Found::Missing(changes) = found else {
+                continue;
             };
             self.require_rights(step).await?;
             let (to, data) = step.work.transaction(&changes);

@@ -45,7 +45,7 @@ pub struct Description {
     pub eigenlayer: Restaking,
     /// Strategies whose shares operators allocate. None where EigenLayer is deployed with its own.
     #[serde(default)]
-    pub strategies: Vec<Strategies>,
+    pub strategies: Vec<WeightedStrategy>,
     /// Who holds which role, with which delay.
     pub roles: Roles,
     /// The market's parameters and its kinds of task.
@@ -106,7 +106,7 @@ pub struct Local {
 /// A strategy and its weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Strategies {
+pub struct WeightedStrategy {
     /// The strategy.
     pub address: Address,
     /// Weight of its shares, in 1e18ths.

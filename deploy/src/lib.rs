@@ -29,7 +29,7 @@ pub use anvil::{Anvil, AnvilOptions, Hardfork, Mining};
 pub use artifacts::Artifacts;
 pub use checkout::Checkout;
 pub use deployment::{Deployment, DryRun, Missing, Progress};
-pub use description::{Description, Prepared};
+pub use description::{Core, Deployer, Description, Local, Prepared, Restaking, WeightedStrategy};
 pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;
 pub use error::DeployError;

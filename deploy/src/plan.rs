@@ -178,6 +178,14 @@ impl Work {
         }
     }
 
+    /// The contract that is created or changed.
+    pub const fn target(&self) -> Address {
+        match self {
+            Self::Create { address, .. } => *address,
+            Self::Change { to, .. } | Self::Changes { to, .. } => *to,
+        }
+    }
+
     /// The changes in it.
     pub fn changes(&self) -> &[Change] {
         match self {

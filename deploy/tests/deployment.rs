@@ -14,9 +14,11 @@ use scene::{Scene, chains, local};
 use zarathustra_abi::avs_governance::IAvsGovernance::membersCall;
 use zarathustra_chain::{Addresses, Chain};
 use zarathustra_deploy::{
-    DEPLOYER, DeployError, Description, ETHER, MarketOptions, Mining, Missing,
+    Checkout, Core, DEPLOYER, DeployError, Description, ETHER, EigenLayer, MarketOptions, Mining,
+    Missing, Restaking,
     create2::PROXY,
     devnet_key,
+    eigenlayer::Delays,
     governance::{
         AccessManager::{grantRoleCall, hasRoleCall, hasRoleReturn, setRoleAdminCall},
         Role,
@@ -208,6 +210,63 @@ async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
             .missing
             .is_empty()
     );
+    Ok(())
+}
+
+/// The example for the main network, on a chain whose EigenLayer has the same delays.
+#[tokio::test]
+async fn the_market_is_deployed_beside_an_eigenlayer_that_is_there() -> Result<()> {
+    let delays = Delays {
+        deallocation: 100_800,
+        allocation_configuration: 0,
+        withdrawal: 100_800,
+    };
+    let scene = Scene::start_at(delays.first_block()).await?;
+    let owner = devnet_key("somebody else");
+    let owner = scene.anvil.account(owner, U256::from(ETHER)).await?;
+    let artifacts = Checkout::find()?.artifacts();
+    let core = EigenLayer::deploy(&owner, &artifacts, delays).await?;
+
+    let mut description = Description::read(&chains().join("mainnet.example.toml"))?;
+    description.chain_id = 31337;
+    description.deployer.address = None;
+    description.strategies[0].address = core.strategy;
+    description.eigenlayer = Restaking::Existing(Core {
+        allocation_manager: core.allocation_manager,
+        delegation_manager: core.delegation_manager,
+        strategy_manager: core.strategy_manager,
+        avs_directory: core.avs_directory,
+        permission_controller: core.permission_controller,
+        rewards_coordinator: core.rewards_coordinator,
+    });
+    let (addresses, _) = scene.deploy_as(&description, "journal").await?;
+    assert_works(&scene, &addresses).await?;
+    assert_eq!(addresses.stake_token, core.stake_token);
+    let chain = Chain::connect(scene.anvil.url(), addresses).await?;
+    assert!(chain.governance().allowListMode().call().await?);
+    let window = chain.governance().vetoWindow().call().await?;
+    assert_eq!(window, 14_400);
+    Ok(())
+}
+
+/// A contract that a description gains later is created by anybody, also after the deployer has
+/// handed over, and nothing else is touched.
+#[tokio::test]
+async fn a_contract_that_is_added_later_is_the_only_thing_missing() -> Result<()> {
+    let scene = Scene::start().await?;
+    let mut description = local()?;
+    description.demo_reward_token = false;
+    let (addresses, told) = scene.deploy_as(&description, "journal").await?;
+    assert_eq!(addresses.reward_token, None);
+
+    let prepared = scene.prepare(&local()?).await?;
+    let missing = prepared.deployment.dry_run().await?.missing;
+    let names: Vec<_> = missing.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["create DemoToken"]);
+    let (with_token, again) = scene.deploy("journal").await?;
+    let sent = again.iter().filter(|step| step.sent.is_some()).count();
+    assert_eq!((again.len(), sent), (told.len() + 1, 1));
+    assert!(with_token.reward_token.is_some());
     Ok(())
 }
 

@@ -30,10 +30,16 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// A chain on which the core of the local description can slash.
     pub async fn start() -> Result<Self> {
+        Self::start_at(5001).await
+    }
+
+    /// A chain that begins with this block.
+    pub async fn start_at(first_block: u64) -> Result<Self> {
         let checkout = Checkout::find()?;
         let anvil = Anvil::start(&AnvilOptions {
-            first_block: 5001,
+            first_block,
             ..AnvilOptions::new(checkout.tool("anvil"))
         })
         .await?;
