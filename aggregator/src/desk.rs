@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use zarathustra_bls::{PublicKey, Signature};
 use zarathustra_chain::{Chain, ChainError, Definition, EpochTable, Head, Store, Task};
 use zarathustra_primitives::{
-    Claim, ClaimId, ClaimOutcome, Clock, Purpose, Seed, TaskHash, TaskId, Threshold, Vote,
+    Claim, ClaimId, ClaimOutcome, Clock, Position, Purpose, Seed, TaskHash, TaskId, Threshold, Vote,
 };
 use zarathustra_protocol::{
     Schedule, StakeTable,
@@ -48,7 +48,8 @@ pub struct Announcement {
 #[derive(Clone, Debug)]
 pub(crate) struct Electorate {
     pub(crate) table: Arc<EpochTable>,
-    pub(crate) keys: Arc<Vec<PublicKey>>,
+    /// Of the positions with stake.
+    pub(crate) keys: Arc<BTreeMap<Position, PublicKey>>,
     pub(crate) stakes: Arc<StakeTable>,
 }
 
@@ -378,7 +379,8 @@ impl Desk {
             purpose: Purpose::Claim,
             verdict: message.verdict,
         };
-        let key = &open.electorate.keys[row.position.index()];
+        // There is one for every row with stake.
+        let key = &open.electorate.keys[&row.position];
         if !signature.verify(&vote.digest(&self.chain.domain()), key) {
             return Err(RpcError::refused(
                 "signature_invalid",

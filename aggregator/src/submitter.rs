@@ -1,7 +1,7 @@
 //! Watches the rounds and submits certificates.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -206,7 +206,7 @@ impl Submitter {
                     .transactions
                     .with_label_values(&["submit_task", "mined"])
                     .inc();
-                let members = ready.open.electorate.stakes.members().len();
+                let members = ready.open.electorate.stakes.voters();
                 info!(
                     task_id = %task,
                     claim_id = %claim,
@@ -302,18 +302,17 @@ impl Submitter {
             return Ok(Some(known.clone()));
         }
         let table = self.chain.epoch_table(epoch).await?;
-        let keys: Result<Vec<_>, _> = table
-            .rows
-            .iter()
-            .map(|r| PublicKey::decode(&r.key))
+        let keys: Result<BTreeMap<_, _>, _> = table
+            .voters()
+            .map(|row| PublicKey::decode(&row.key).map(|key| (row.position, key)))
             .collect();
         let members = table.rows.iter().map(|row| Member {
             operator: row.operator,
             signer: row.signer,
             stake: row.stake,
         });
-        // The registry checks keys with the curve's precompiles and leaves out members without
-        // stake; either of these would be a bug in it.
+        // The registry checks keys with the curve's precompiles and writes no epoch without stake;
+        // either of these would be a bug in it.
         let keys = match keys {
             Ok(keys) => Arc::new(keys),
             Err(error) => {

@@ -17,8 +17,9 @@ use zarathustra_abi::{
     avs_governance::IAvsGovernance::{
         ejectOperatorCall, pauseCall, setAllowListModeCall, setAllowedCall,
         setAttestationCenterCall, setEvidenceWindowCall, setMaxAppealWindowCall,
-        setMaxSnapshotAgeCall, setMaxTaskLifeCall, setMinEpochAgeCall, setOperatorCapCall,
-        setUpAvsCall, setVetoWindowCall, setWadsToSlashCall, unpauseCall, vetoFaultCall,
+        setMaxSnapshotAgeCall, setMaxTaskLifeCall, setMinEpochAgeCall, setMissDecayCall,
+        setMissLimitCall, setOperatorCapCall, setUpAvsCall, setVetoWindowCall, setWadsToSlashCall,
+        unpauseCall, vetoFaultCall,
     },
 };
 
@@ -217,6 +218,8 @@ pub const RIGHTS: &[Right] = {
         right::<setEvidenceWindowCall>(Governance, Governor, "Time for evidence after the appeal window."),
         right::<setVetoWindowCall>(Governance, Governor, "Time between a fault's record and its execution."),
         right::<setOperatorCapCall>(Governance, Governor, "Most operators."),
+        right::<setMissLimitCall>(Governance, Governor, "Missed votes above which anyone may take an operator out."),
+        right::<setMissDecayCall>(Governance, Governor, "Blocks in which one missed vote is forgotten."),
         right::<setWadsToSlashCall>(Governance, Governor, "Part of an allocation that a fault costs."),
         right::<registerKindCall>(Center, Governor, "A new kind of task. A kind that is registered never changes."),
         right::<scheduleEnvironmentCall>(Center, Governor, "What operators compute with from a future epoch on. Running tasks keep theirs."),

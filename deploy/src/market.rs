@@ -43,6 +43,8 @@ sol! {
         uint32 evidenceWindow;
         uint32 vetoWindow;
         uint32 operatorCap;
+        uint32 missLimit;
+        uint32 missDecay;
         uint64 wadsToSlash;
         bool allowListMode;
     }
@@ -77,6 +79,10 @@ pub struct MarketOptions {
     pub veto_window: u32,
     /// Most operators.
     pub operator_cap: u32,
+    /// Missed votes above which anyone may take an operator out.
+    pub miss_limit: u32,
+    /// Blocks in which one missed vote is forgotten.
+    pub miss_decay: u32,
     /// Part of a slashed operator's allocation that is slashed, in 1e18ths.
     pub wads_to_slash: u64,
     /// Whether only operators that were allowed may join.
@@ -127,6 +133,8 @@ impl Default for MarketOptions {
             evidence_window: 50,
             veto_window: 3,
             operator_cap: 128,
+            miss_limit: 50,
+            miss_decay: 200,
             wads_to_slash: 100_000_000_000_000_000,
             allow_list_mode: false,
             improve: KindOptions::default(),
@@ -371,6 +379,8 @@ impl MarketOptions {
             evidenceWindow: self.evidence_window,
             vetoWindow: self.veto_window,
             operatorCap: self.operator_cap,
+            missLimit: self.miss_limit,
+            missDecay: self.miss_decay,
             wadsToSlash: self.wads_to_slash,
             allowListMode: self.allow_list_mode,
         }

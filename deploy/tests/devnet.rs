@@ -22,7 +22,7 @@ async fn first_epoch(devnet: &Devnet) -> Result<()> {
     let avs = devnet.avs();
     let governance = IAvsGovernance::new(avs, operator.account.provider());
     assert_eq!(governance.members().call().await?, [operator.address()]);
-    let roll = IAvsGovernance::rollEpochCall {};
+    let roll = IAvsGovernance::rollEpochCall { maxRows: u32::MAX };
     operator.account.send(avs, &roll).await?;
     let head = governance.epochHead(1).call().await?;
     assert_eq!((head.count, head.totalStake), (1, u128::from(STAKE)));

@@ -43,7 +43,7 @@ fn contracts(addresses: &Addresses) -> Vec<(Address, &'static str, &'static [&'s
         (
             addresses.avs_governance,
             "AvsGovernance",
-            &["AvsGovernance"],
+            &["AvsGovernance", "EpochRoller"],
         ),
         (
             addresses.attestation_center,

@@ -63,7 +63,7 @@ async fn unpause(scene: &Scene) -> Result<()> {
 async fn epoch(scene: &Scene) -> Result<(usize, u128)> {
     let newest = scene.chain.current_epoch().await?;
     let table = scene.chain.epoch_table(newest).await?;
-    Ok((table.rows.len(), table.total.get()))
+    Ok((table.voters().count(), table.total.get()))
 }
 
 async fn members(scene: &Scene) -> Result<Vec<Address>> {

@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IAvsGovernance, IAvsGovernanceAdmin } from "../interfaces/IAvsGovernance.sol";
+import { IAvsGovernanceAdmin, IAvsGovernanceCore } from "../interfaces/IAvsGovernance.sol";
 import { IMarketClock } from "../interfaces/IMarketClock.sol";
+import { GovernanceState } from "./GovernanceState.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
 /// @title The market's clock and its pause (specification 1.1)
-abstract contract MarketClock is IAvsGovernance, AccessManaged {
-    /// @dev One slot: what opening a task and every deadline read.
-    /// @param pausedBlocks Blocks spent paused, the present pause not included.
-    /// @param pausedAt Block in which the present pause began.
-    struct Market {
-        uint64 pausedBlocks;
-        uint64 pausedAt;
-        uint32 currentEpoch;
-        bool paused;
-        bool rollNeeded;
-    }
-
-    Market internal _market;
-
+abstract contract MarketClock is GovernanceState, IAvsGovernanceCore, AccessManaged {
     /* CLOCK */
 
     /// @inheritdoc IMarketClock

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IAvsGovernance, IAvsGovernanceAdmin } from "../interfaces/IAvsGovernance.sol";
+import { IAvsGovernanceAdmin, IAvsGovernanceCore } from "../interfaces/IAvsGovernance.sol";
 import { IAllocationManager } from "../interfaces/eigenlayer/IAllocationManager.sol";
 import { IDelegationManager } from "../interfaces/eigenlayer/IDelegationManager.sol";
+import { GovernanceState } from "./GovernanceState.sol";
 import { MarketClock } from "./MarketClock.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 
@@ -12,20 +13,12 @@ abstract contract MarketParameters is MarketClock {
     /// @notice Longest value of any window: so long that no sum of them can overflow.
     uint32 public constant MAX_WINDOW = 10_000_000;
 
-    /// @notice Most operators that `operatorCap` may allow. An epoch is written in one transaction, at about 76,000
-    /// gas an operator besides EigenLayer's answer, so governance keeps the cap where a roll fits the chain's
-    /// limit (2^24 gas a transaction since EIP-7825); should it not fit, ejecting members makes it fit.
-    uint32 public constant MAX_OPERATORS = 200;
+    /// @notice Most operators that `operatorCap` may allow: every set of positions is one word. A roll of any
+    /// number fits any block, since it is done in pages.
+    uint32 public constant MAX_OPERATORS = 256;
 
-    uint256 internal constant WAD = 1e18;
-
-    /// @notice EigenLayer's AllocationManager.
-    IAllocationManager public immutable allocationManager;
-
-    /// @notice EigenLayer's DelegationManager.
-    IDelegationManager public immutable delegationManager;
-
-    Parameters internal _parameters;
+    /// @notice Highest value of `missLimit`.
+    uint32 public constant MAX_MISSES = 1_000_000;
 
     /// @param authority An AccessManager.
     /// @param allocationManager_ EigenLayer's AllocationManager.
@@ -35,16 +28,14 @@ abstract contract MarketParameters is MarketClock {
         IAllocationManager allocationManager_,
         IDelegationManager delegationManager_,
         Parameters memory initial
-    ) AccessManaged(authority) {
+    ) GovernanceState(allocationManager_, delegationManager_) AccessManaged(authority) {
         if (
             authority == address(0) || address(allocationManager_) == address(0)
                 || address(delegationManager_) == address(0)
         ) revert ZeroAddress();
-        allocationManager = allocationManager_;
-        delegationManager = delegationManager_;
         _parameters = initial;
         _checkParameters();
-        checkTiming();
+        _checkTiming();
         emit ParameterSet("maxSnapshotAge", initial.maxSnapshotAge);
         emit ParameterSet("minEpochAge", initial.minEpochAge);
         emit ParameterSet("maxTaskLife", initial.maxTaskLife);
@@ -52,6 +43,8 @@ abstract contract MarketParameters is MarketClock {
         emit ParameterSet("evidenceWindow", initial.evidenceWindow);
         emit ParameterSet("vetoWindow", initial.vetoWindow);
         emit ParameterSet("operatorCap", initial.operatorCap);
+        emit ParameterSet("missLimit", initial.missLimit);
+        emit ParameterSet("missDecay", initial.missDecay);
         emit ParameterSet("wadsToSlash", initial.wadsToSlash);
         emit ParameterSet("allowListMode", initial.allowListMode ? 1 : 0);
     }
@@ -95,6 +88,10 @@ abstract contract MarketParameters is MarketClock {
     /// @inheritdoc IAvsGovernanceAdmin
     function setVetoWindow(uint32 blocks) external restricted {
         bool grows = blocks > _parameters.vetoWindow;
+        uint32 inForce = _vetoWindowInForce();
+        _veto.before = inForce;
+        // A shorter one is in force at once.
+        _veto.from = blocks > inForce ? _veto.horizonBlock + 1 : 0;
         _parameters.vetoWindow = blocks;
         _windowSet("vetoWindow", blocks, grows);
     }
@@ -103,6 +100,18 @@ abstract contract MarketParameters is MarketClock {
     function setOperatorCap(uint32 cap) external restricted {
         _parameters.operatorCap = cap;
         _parameterSet("operatorCap", cap);
+    }
+
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setMissLimit(uint32 limit) external restricted {
+        _parameters.missLimit = limit;
+        _parameterSet("missLimit", limit);
+    }
+
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setMissDecay(uint32 blocks) external restricted {
+        _parameters.missDecay = blocks;
+        _parameterSet("missDecay", blocks);
     }
 
     /// @inheritdoc IAvsGovernanceAdmin
@@ -119,79 +128,83 @@ abstract contract MarketParameters is MarketClock {
 
     /* GETTERS */
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function maxSnapshotAge() external view returns (uint32) {
         return _parameters.maxSnapshotAge;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function minEpochAge() external view returns (uint32) {
         return _parameters.minEpochAge;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function maxTaskLife() external view returns (uint32) {
         return _parameters.maxTaskLife;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function maxAppealWindow() external view returns (uint32) {
         return _parameters.maxAppealWindow;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function evidenceWindow() external view returns (uint32) {
         return _parameters.evidenceWindow;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function vetoWindow() external view returns (uint32) {
         return _parameters.vetoWindow;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
+    function vetoWindowInForce() external view returns (uint32) {
+        return _vetoWindowInForce();
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function missLimit() external view returns (uint32) {
+        return _parameters.missLimit;
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function missDecay() external view returns (uint32) {
+        return _parameters.missDecay;
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
     function operatorCap() external view returns (uint32) {
         return _parameters.operatorCap;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function wadsToSlash() external view returns (uint64) {
         return _parameters.wadsToSlash;
     }
 
-    /// @inheritdoc IAvsGovernance
+    /// @inheritdoc IAvsGovernanceCore
     function allowListMode() external view returns (bool) {
         return _parameters.allowListMode;
     }
 
     /* TIMING */
 
-    /// @inheritdoc IAvsGovernance
-    function slashingHorizon() public view returns (uint64) {
-        Parameters memory p = _parameters;
-        return uint64(p.maxTaskLife) + p.maxAppealWindow + p.evidenceWindow + p.vetoWindow;
+    /// @inheritdoc IAvsGovernanceCore
+    function slashingHorizon() external view returns (uint64) {
+        return _slashingHorizon();
     }
 
-    /// @inheritdoc IAvsGovernance
-    function checkTiming() public view {
-        uint256 needed = uint256(_parameters.maxSnapshotAge) + slashingHorizon();
-        uint256 delay = allocationManager.DEALLOCATION_DELAY();
-        uint256 withdrawal = delegationManager.minWithdrawalDelayBlocks();
-        if (withdrawal < delay) delay = withdrawal;
-        if (needed >= delay) revert TimingExceedsDeallocation(needed, delay);
-    }
-
-    /// @dev How old a snapshot may be for a certificate (specification 1.5).
-    function _certifiableAge() internal view returns (uint256) {
-        Parameters memory p = _parameters;
-        return uint256(p.maxSnapshotAge) + p.maxTaskLife + p.maxAppealWindow;
+    /// @inheritdoc IAvsGovernanceCore
+    function checkTiming() external view {
+        _checkTiming();
     }
 
     /// @dev When a window grows, the stakes of the newest epoch were read for too short a horizon. One that shrinks
     /// is taken even where the inequality does not hold, so that governance can restore it step by step.
     function _windowSet(bytes32 parameter, uint256 value, bool grows) private {
         if (grows) {
-            checkTiming();
+            _checkTiming();
             if (_market.currentEpoch != 0) _market.rollNeeded = true;
         }
         _parameterSet(parameter, value);
@@ -212,6 +225,8 @@ abstract contract MarketParameters is MarketClock {
         _checkBounds("evidenceWindow", p.evidenceWindow, 0, MAX_WINDOW);
         _checkBounds("vetoWindow", p.vetoWindow, 0, MAX_WINDOW);
         _checkBounds("operatorCap", p.operatorCap, 1, MAX_OPERATORS);
+        _checkBounds("missLimit", p.missLimit, 1, MAX_MISSES);
+        _checkBounds("missDecay", p.missDecay, 1, MAX_WINDOW);
         _checkBounds("wadsToSlash", p.wadsToSlash, 1, WAD);
     }
 

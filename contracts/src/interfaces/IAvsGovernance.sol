@@ -2,6 +2,8 @@
 pragma solidity ^0.8.30;
 
 import { IMarketClock } from "./IMarketClock.sol";
+import { IAllocationManager } from "./eigenlayer/IAllocationManager.sol";
+import { IDelegationManager } from "./eigenlayer/IDelegationManager.sol";
 
 interface IAvsGovernanceTypes {
     /// @notice Why an operator is at fault.
@@ -12,36 +14,61 @@ interface IAvsGovernanceTypes {
 
     /// @notice What governance knows about a member of the operator set.
     /// @param signer The secp256k1 address that signs the operator's claims.
-    /// @param position 1 + index among the current members; 0 for a non-member.
+    /// The next epochs' one: a table keeps the one it was written with.
+    /// @param position 1 + its position in tables and bitmaps, which a member keeps; 0 for a non-member.
     /// @param registeredAt Real block of its registration.
+    /// @param rotatedAt Real block of its last rotation of keys; 0 where there was none.
     /// @param openFaults Faults recorded, and neither executed nor vetoed. While there are any, the operator is
     /// left out of new epochs; a fault also counts for one that has left and comes back.
-    /// @param keyHash Hash of the 192 unpadded bytes of the BLS key.
+    /// @param keyHash Hash of the 192 unpadded bytes of the BLS key, which is the next epochs' one too.
     struct Operator {
         address signer;
         uint32 position;
         uint64 registeredAt;
+        uint64 rotatedAt;
         uint32 openFaults;
         bytes32 keyHash;
     }
 
     /// @notice An epoch's table, which nothing changes. Rows are read through the EpochTable library.
-    /// @param snapshotBlock The real block in which stakes were read.
+    /// @param snapshotBlock The real block in which reading stakes began.
     /// @param certifiableUntil Last real block in which a certificate over it is taken (specification 1.5),
     /// fixed by the parameters of the time when it was written.
-    /// @param count Rows in the table.
+    /// @param count Rows in the table, those without stake included.
     /// @param totalStake Sum of the stakes.
-    /// @param table The code contract that holds the rows.
-    /// @param keyChunks Code contracts with the BLS keys; empty when the table itself holds them.
-    /// @param aggregateKey Sum of all keys in G2, 192 unpadded bytes.
+    /// @param table The code contract that holds the stakes.
+    /// @param chunks Code contracts with the identities.
+    /// @param aggregateKey Sum in G2 of the keys of all rows with stake, 192 unpadded bytes.
     struct EpochHead {
         uint64 snapshotBlock;
         uint64 certifiableUntil;
         uint32 count;
         uint128 totalStake;
         address table;
-        address[] keyChunks;
+        address[] chunks;
         bytes aggregateKey;
+    }
+
+    /// @notice A roll that was begun and is not finished. Zeros where there is none.
+    /// @param startBlock Real block in which it began, the snapshot's.
+    /// @param horizonBlock Real block through which the stake that it reads stays slashable.
+    /// @param chunksLeft Chunks of identities still to be written.
+    /// @param rowsRead Positions whose stake was read.
+    /// @param rows Positions that the table may need.
+    struct RollProgress {
+        uint64 startBlock;
+        uint64 horizonBlock;
+        uint32 chunksLeft;
+        uint32 rowsRead;
+        uint32 rows;
+    }
+
+    /// @notice An operator's record of missed votes.
+    /// @param total All that were ever recorded.
+    /// @param level What counts now: recorded ones less one for each `missDecay` blocks since.
+    struct Misses {
+        uint64 total;
+        uint32 level;
     }
 
     /// @notice A recorded fault.
@@ -75,6 +102,8 @@ interface IAvsGovernanceTypes {
         uint32 evidenceWindow;
         uint32 vetoWindow;
         uint32 operatorCap;
+        uint32 missLimit;
+        uint32 missDecay;
         uint64 wadsToSlash;
         bool allowListMode;
     }
@@ -95,6 +124,10 @@ interface IAvsGovernanceErrors {
     error InvalidPossession(address operator);
     error ZeroAddress();
     error NotMember(address operator);
+    /// @notice One that was not asked to do anything.
+    error NoRows();
+    error RotationTooSoon(uint256 current, uint256 rotatableAt);
+    error NotInactive(address operator, uint256 level, uint256 limit);
     error EpochTooYoung(uint256 current, uint256 rollableAt);
     error NoStake();
     error UnknownEpoch(uint32 epoch);
@@ -117,6 +150,11 @@ interface IAvsGovernanceErrors {
 interface IAvsGovernanceEvents {
     event OperatorRegistered(address indexed operator, address signer, bytes blsKey);
     event OperatorDeregistered(address indexed operator);
+    /// @notice New key and claim signer, for the epochs whose identities are written after this.
+    event KeyRotated(address indexed operator, address signer, bytes blsKey);
+    /// @notice A roll that one call did not finish began.
+    event RollStarted(uint64 snapshotBlock, uint64 horizonBlock);
+    /// @param count Rows in the table, those without stake included.
     event EpochRolled(uint32 indexed epoch, uint64 snapshotBlock, uint32 count, uint128 totalStake);
     event FaultRecorded(
         uint256 indexed faultId,
@@ -126,6 +164,8 @@ interface IAvsGovernanceEvents {
         bytes32 claimId,
         uint64 executableAt
     );
+    event MissesRecorded(address indexed operator, uint32 count, uint32 level);
+    event InactiveEjected(address indexed operator, uint32 level);
     event FaultExecuted(uint256 indexed faultId, address indexed operator, uint256 wadsToSlash);
     event FaultVetoed(uint256 indexed faultId, address indexed operator);
     /// @param parameter Name of its getter, in ASCII.
@@ -181,18 +221,61 @@ interface IAvsGovernanceAdmin is IAvsGovernanceTypes {
     function setEvidenceWindow(uint32 blocks) external;
     function setVetoWindow(uint32 blocks) external;
     function setOperatorCap(uint32 cap) external;
+    function setMissLimit(uint32 limit) external;
+    function setMissDecay(uint32 blocks) external;
     function setWadsToSlash(uint64 wads) external;
 }
 
-/// @title Operators, epochs, faults and parameters
-/// @notice The AVS of EigenLayer's core and its registrar. Cannot touch a bounty.
-interface IAvsGovernance is
+interface IEigenLayerLinks {
+    /// @notice EigenLayer's AllocationManager.
+    function allocationManager() external view returns (IAllocationManager);
+    /// @notice EigenLayer's DelegationManager.
+    function delegationManager() external view returns (IDelegationManager);
+}
+
+/// @title How epochs are rolled, and their tables as programs read them
+/// @notice Part of IAvsGovernance, in a contract of its own.
+interface IAvsGovernanceRolls is IAvsGovernanceTypes {
+    /// @notice Writes a new epoch from current members and slashable stakes, in one call or in pages. By anyone,
+    /// also while paused. Members without stake or with open faults get no stake in it.
+    /// @dev A roll that begins reverts when the newest epoch is younger than `minEpochAge` and no roll is needed,
+    /// when EigenLayer's delays do not cover the timing (1.5), and when nobody has stake. One in progress goes on;
+    /// it begins anew when it is older than half of `maxSnapshotAge` or the horizon has grown. Stake is what
+    /// stays slashable until `snapshot block + maxSnapshotAge + slashingHorizon`, in whatever block a page is
+    /// read.
+    /// @param maxRows Most rows of work in this call, about 60,000 gas each: a row of a chunk to be written, or the
+    /// stake of an operator, where EigenLayer's answer comes on top. At least one chunk or one stake is done. Twice
+    /// the number of operators is always enough for one call.
+    /// @return epoch The new epoch; 0 while the roll is incomplete.
+    function rollEpoch(uint32 maxRows) external returns (uint32 epoch);
+
+    /// @notice The roll in progress, which the next `rollEpoch` continues or, when it is too old, begins anew.
+    function rollProgress() external view returns (RollProgress memory);
+
+    /// @notice Head of an epoch's table. Reverts with UnknownEpoch.
+    function epochHead(uint32 epoch) external view returns (EpochHead memory);
+
+    /// @notice One row of an epoch, for programs. Reverts when out of range. Of a row without stake only the stake
+    /// means anything: it may name one that left, or one that has another row.
+    function epochRow(uint32 epoch, uint32 index)
+        external
+        view
+        returns (address operator, address signer, uint128 stake, uint128 prefix, bytes memory key);
+}
+
+/// @title Operators, epochs, faults and parameters, without rolling
+/// @notice Part of IAvsGovernance.
+interface IAvsGovernanceCore is
     IMarketClock,
     IAvsGovernanceTypes,
     IAvsGovernanceErrors,
     IAvsGovernanceEvents,
-    IAvsGovernanceAdmin
+    IAvsGovernanceAdmin,
+    IEigenLayerLinks
 {
+    /// @notice The contract that rolls epochs, on the storage of this one.
+    function roller() external view returns (address);
+
     /* OPERATORS */
 
     // EigenLayer's AllocationManager calls, through IAVSRegistrar:
@@ -206,7 +289,7 @@ interface IAvsGovernance is
     /// @notice What is known of an operator; zeros for a stranger.
     function operatorInfo(address operator) external view returns (Operator memory);
 
-    /// @notice The current members in the order of registration (swapped on removal).
+    /// @notice The current members in the order of their positions.
     function members() external view returns (address[] memory);
 
     /// @notice Whether only allowed operators may register.
@@ -219,26 +302,23 @@ interface IAvsGovernance is
     /// @notice The contract that records faults; zero until it is set.
     function attestationCenter() external view returns (address);
 
-    /// @notice The 192 unpadded bytes of a member's BLS key.
+    /// @notice The 192 unpadded bytes of a member's BLS key: the next epochs' one.
     function blsKey(address operator) external view returns (bytes memory);
+
+    /// @notice Replaces BLS key and claim signer of the calling member. Epochs that are written keep the old ones,
+    /// and so does one whose roll has written them already; the new ones count from the next epoch on. At most
+    /// once in `maxSnapshotAge` blocks. Both belong to the operator for ever, the old and the new.
+    /// @dev By the operator's own address, not by whom it appointed in EigenLayer.
+    /// @param possession As at registration (specification 2.8).
+    function rotateKey(bytes calldata key, bytes calldata possession, address signer) external;
 
     /// @notice The message that a key signs to prove possession (specification 2.8).
     function possessionDigest(address operator, bytes calldata key) external view returns (bytes32);
 
     /* EPOCHS */
 
-    /// @notice Writes a new epoch from current members and slashable stakes. By anyone, also while paused. Leaves
-    /// out members without stake or with open faults.
-    /// @dev Reverts when the newest epoch is younger than `minEpochAge` and no roll is needed. Stake is what stays
-    /// slashable until the last block in which a fault of a task that opens on this epoch can be executed,
-    /// `block.number + maxSnapshotAge + slashingHorizon`.
-    function rollEpoch() external returns (uint32 epoch);
-
     /// @notice Newest epoch; 0 before the first roll.
     function currentEpoch() external view returns (uint32);
-
-    /// @notice Head of an epoch's table. Reverts with UnknownEpoch.
-    function epochHead(uint32 epoch) external view returns (EpochHead memory);
 
     /// @notice Where an epoch's rows lie, and the blocks between which it counts. Zeros for an unknown epoch.
     function epochTable(uint32 epoch)
@@ -246,18 +326,16 @@ interface IAvsGovernance is
         view
         returns (address table, uint64 snapshotBlock, uint64 certifiableUntil);
 
-    /// @notice True when a member of the newest epoch left, was slashed or is at fault, or the slashing horizon
-    /// grew since (specification 1.4).
+    /// @notice Last real block in which evidence against a task on an epoch can lead to a fault that is
+    /// executable while the epoch's stake is slashable. Zero for an unknown epoch.
+    function evidenceUntil(uint32 epoch) external view returns (uint64);
+
+    /// @notice True when an operator with stake in the newest epoch left, one was slashed or is at fault, or the
+    /// slashing horizon grew since (specification 1.4).
     function rollNeeded() external view returns (bool);
 
     /// @notice Whether a task may open on the newest epoch now.
     function epochUsable() external view returns (bool);
-
-    /// @notice One row of an epoch, for programs. Reverts when out of range.
-    function epochRow(uint32 epoch, uint32 index)
-        external
-        view
-        returns (address operator, address signer, uint128 stake, uint128 prefix, bytes memory key);
 
     /* FAULTS */
 
@@ -273,6 +351,19 @@ interface IAvsGovernance is
     function fault(uint256 faultId) external view returns (Fault memory);
     function faultCount() external view returns (uint256);
 
+    /* LIVENESS */
+
+    /// @notice Adds missed votes to an operator's record; by AttestationCenter only, which has seen on chain that
+    /// they are missing. Calls nobody.
+    function recordMisses(address operator, uint32 count) external;
+
+    /// @notice Takes a member whose misses exceed `missLimit` out of the operator set, through EigenLayer; by
+    /// anyone. The record stays: one that comes back before it has drained can be taken out again.
+    function ejectInactive(address operator) external;
+
+    /// @notice What was recorded of an operator, member or not.
+    function missesOf(address operator) external view returns (Misses memory);
+
     /* TIMING (real blocks; specification 1.5) */
 
     function maxSnapshotAge() external view returns (uint32);
@@ -281,6 +372,9 @@ interface IAvsGovernance is
     function maxAppealWindow() external view returns (uint32);
     function evidenceWindow() external view returns (uint32);
     function vetoWindow() external view returns (uint32);
+    /// @notice What a fault that is recorded now waits for. A longer veto window comes into force when the stake of
+    /// all epochs that were written before it has stopped to count.
+    function vetoWindowInForce() external view returns (uint32);
     function slashingHorizon() external view returns (uint64);
     /// @notice Reverts with TimingExceedsDeallocation where EigenLayer's delays do not cover
     /// `maxSnapshotAge + slashingHorizon`. Stake leaves by deallocation, by the operator, or by withdrawal, by
@@ -288,6 +382,14 @@ interface IAvsGovernance is
     function checkTiming() external view;
     /// @notice Share of a slashed operator's allocated stake, in 1e18ths.
     function wadsToSlash() external view returns (uint64);
+    /// @notice Misses above which a member can be taken out.
+    function missLimit() external view returns (uint32);
+    /// @notice Real blocks in which one recorded miss is forgotten.
+    function missDecay() external view returns (uint32);
     /// @notice Most operators that may be members at one time.
     function operatorCap() external view returns (uint32);
 }
+
+/// @title Operators, epochs, faults and parameters
+/// @notice The AVS of EigenLayer's core and its registrar. Cannot touch a bounty.
+interface IAvsGovernance is IAvsGovernanceCore, IAvsGovernanceRolls { }

@@ -3,98 +3,62 @@ pragma solidity ^0.8.30;
 
 import { BLS } from "./BLS.sol";
 import { LibBit } from "solady/utils/LibBit.sol";
-import { SSTORE2 } from "solady/utils/SSTORE2.sol";
 
-/// @title The operators of an epoch: addresses, stakes and BLS keys, in contract code
-/// @notice The only place that knows how a table is laid out. A table is known by one address, costs one
-/// cold account to read, and never changes.
-/// @dev Code at the table's address, integers big-endian, `n` rows:
+/// @title The operators of an epoch: stakes in a table, identities in chunks, all in contract code
+/// @notice Reads what EpochWriter writes. A table is known by one address, costs one cold account to read, and
+/// never changes; so do the chunks that it names, which tables share as long as no identity in them changes.
+/// @dev Code of a table, integers big-endian, `n` rows:
 ///
-/// | bytes        | what                                                                     |
-/// |--------------|--------------------------------------------------------------------------|
-/// | 1            | 0x00 (STOP), so that the code cannot be called                           |
-/// | 4            | n                                                                        |
-/// | 16           | total stake                                                              |
-/// | 192          | sum of all keys, unpadded                                                |
-/// | 16 · (n + 1) | for each row the stakes of the rows before it; at the end the total      |
-/// | 40 · n       | operator, claim signer                                                   |
-/// | 192 · n      | the keys, unpadded: here when n <= MAX_INLINE_KEYS, otherwise in chunks  |
-/// | 20 · chunks  | addresses of code contracts with 0x00 and 127 keys each (the last fewer) |
+/// | bytes        | what                                                                  |
+/// |--------------|-----------------------------------------------------------------------|
+/// | 1            | 0x00 (STOP), so that the code cannot be called                        |
+/// | 4            | n                                                                     |
+/// | 16           | total stake, below 2^120                                              |
+/// | 32           | one bit for each row with stake, row i at bit i                       |
+/// | 60           | addresses of three chunks of ROWS_PER_CHUNK rows each; zeros for none |
+/// | 192          | sum of the keys of all rows with stake, unpadded                      |
+/// | 16 · (n + 1) | for each row the stakes of the rows before it; at the end the total   |
 ///
-/// A row's stake is the difference of two neighbouring sums, so one read gives both.
+/// Code of a chunk: 0x00, then for each row 192 bytes of the key's negative, unpadded, 20 of operator, 20 of claim
+/// signer. Certificates take keys out of the sum, so what they add are negatives. A chunk may hold more rows than
+/// a table needs.
+///
+/// A row's stake is the difference of two neighbouring sums, so one read gives both. A row may have no stake: a
+/// place that nobody holds, or an operator that does not count in this epoch. It is never drawn, its key is not
+/// in the sum, and a bitmap that names it is refused; what it says of an identity means nothing.
 /// Work grows with the rows that are asked for, never with the rows of the table.
 library EpochTable {
-    /// @notice A row to be written.
-    /// @param key 192 unpadded bytes, checked when its possession was proved.
-    struct Row {
-        address operator;
-        address signer;
-        uint128 stake;
-        bytes key;
-    }
-
     error EmptyTable();
-    error TooManyRows(uint256 rows, uint256 cap);
-    error ZeroStake(uint256 index);
     error RowOutOfRange(uint256 index, uint256 count);
     /// @notice A bitmap has a bit beyond the table.
     error UnknownNonSigner(uint256 position);
-    /// @notice A bitmap has one word for each 256 rows, not more and not less.
+    /// @notice A bitmap has the bit of a row without stake, whose key is in no sum.
+    error NoStakeAt(uint256 position);
+    /// @notice A bitmap is one word.
     error WrongBitmapLength(uint256 words, uint256 expected);
 
-    /// @notice Most rows of a table.
+    /// @notice Most rows of a table: the bits of one word.
     uint256 internal constant MAX_ROWS = 256;
 
-    /// @notice Most rows whose keys fit into the table's own code of at most 24,576 bytes.
-    uint256 internal constant MAX_INLINE_KEYS = 98;
+    /// @notice Rows of a full chunk: 1 + 105 · 232 <= 24,576, the most bytes that code may have.
+    uint256 internal constant ROWS_PER_CHUNK = 105;
 
-    /// @notice Keys of a full chunk: 1 + 127 · 192 <= 24,576.
-    uint256 internal constant KEYS_PER_CHUNK = 127;
+    /// @notice Bytes of a row in a chunk: key, operator, claim signer.
+    uint256 internal constant ROW_SIZE = 232;
 
     uint256 private constant COUNT_AT = 1;
-    uint256 private constant AGGREGATE_AT = 21;
-    uint256 private constant SUMS_AT = 213;
+    uint256 private constant VOTERS_AT = 21;
+    uint256 private constant CHUNKS_AT = 53;
+    uint256 private constant AGGREGATE_AT = 113;
+    uint256 private constant SUMS_AT = 305;
 
-    /* WRITING */
-
-    /// @notice Writes a table. Reverts on a row without stake, on a key of the wrong length or off the curve,
-    /// and when the total exceeds uint128.
-    /// @dev About 56,000 gas a row, nearly all of it for 264 bytes of code: 256 rows come close to the 2^24 gas
-    /// that a transaction may use (EIP-7825), so a caller that reads much for each row caps them lower.
-    function write(Row[] memory rows) internal returns (address table) {
-        if (rows.length == 0) revert EmptyTable();
-        if (rows.length > MAX_ROWS) revert TooManyRows(rows.length, MAX_ROWS);
-
-        (uint128 total, BLS.G2Point memory aggregate) = _sum(rows);
-        bool inlineKeys = rows.length <= MAX_INLINE_KEYS;
-        uint256 chunks = inlineKeys ? 0 : _chunks(rows.length);
-        (bytes memory data, uint256 cursor) = _allocate(
-            _keysAt(rows.length) - COUNT_AT
-                + (inlineKeys ? BLS.G2_UNPADDED * rows.length : 20 * chunks)
-        );
-
-        cursor = _put(cursor, rows.length, 4);
-        cursor = _put(cursor, total, 16);
-        cursor = _putBytes(cursor, BLS.toBytes(aggregate));
-        uint256 sum;
-        for (uint256 i; i < rows.length; ++i) {
-            cursor = _put(cursor, sum, 16);
-            sum += rows[i].stake;
-        }
-        cursor = _put(cursor, sum, 16);
-        for (uint256 i; i < rows.length; ++i) {
-            cursor = _put(cursor, uint160(rows[i].operator), 20);
-            cursor = _put(cursor, uint160(rows[i].signer), 20);
-        }
-        if (inlineKeys) {
-            _putKeys(cursor, rows, 0, rows.length);
-        } else {
-            for (uint256 i; i < chunks; ++i) {
-                cursor = _put(cursor, uint160(_writeKeyChunk(rows, i)), 20);
-            }
-        }
-        table = SSTORE2.write(data);
-    }
+    /* Tables of the search for the lowest bit that is set, from solady's LibBit */
+    uint256 private constant FFS_MULTIPLIER =
+        0xb6db6db6ddddddddd34d34d349249249210842108c6318c639ce739cffffffff;
+    uint256 private constant FFS_UPPER =
+        0x8040405543005266443200005020610674053026020000107506200176117077;
+    uint256 private constant FFS_LOWER =
+        0x001f0d1e100c1d070f090b19131c1706010e11080a1a141802121b1503160405;
 
     /* THE WHOLE TABLE */
 
@@ -110,33 +74,49 @@ library EpochTable {
         return total;
     }
 
-    /// @notice Sum of all keys.
+    /// @notice Sum of the keys of all rows with stake.
     function aggregateKey(address table) internal view returns (BLS.G2Point memory key) {
         _readKey(table, AGGREGATE_AT, key);
     }
 
-    /// @notice Code contracts with the keys; empty when the table itself holds them.
-    function keyChunks(address table) internal view returns (address[] memory chunks) {
-        uint256 rows = count(table);
-        if (rows <= MAX_INLINE_KEYS) return chunks;
-        chunks = new address[](_chunks(rows));
-        for (uint256 i; i < chunks.length; ++i) {
-            chunks[i] = _keyChunk(table, rows, i);
+    /// @notice Code contracts with the identities.
+    function chunks(address table) internal view returns (address[] memory addresses) {
+        addresses = new address[](chunksFor(count(table)));
+        for (uint256 i; i < addresses.length; ++i) {
+            addresses[i] = address(uint160(_read(table, CHUNKS_AT + 20 * i) >> 96));
         }
+    }
+
+    /// @notice Chunks that so many rows need.
+    function chunksFor(uint256 rows) internal pure returns (uint256) {
+        return (rows + ROWS_PER_CHUNK - 1) / ROWS_PER_CHUNK;
     }
 
     /* ROWS */
 
-    /// @notice Operator and claim signer of a row.
+    /// @notice Operator and claim signer of a row. Means nothing for a row without stake.
     function addressesAt(address table, uint256 index)
         internal
         view
         returns (address operator, address signer)
     {
-        uint256 rows = _checkIndex(table, index);
-        uint256 offset = _addressesAt(rows) + 40 * index;
-        operator = address(uint160(_read(table, offset) >> 96));
-        signer = address(uint160(_read(table, offset + 20) >> 96));
+        address chunk = _chunkOf(table, index);
+        return addressesIn(chunk, index % ROWS_PER_CHUNK);
+    }
+
+    /// @notice Operator and claim signer of a row of a chunk.
+    function addressesIn(address chunk, uint256 row)
+        internal
+        view
+        returns (address operator, address signer)
+    {
+        /// @solidity memory-safe-assembly
+        assembly {
+            // (operator, signer) = chunk.code[1 + 232 * row + 192:][:40], in the scratch space
+            extcodecopy(chunk, 0x00, add(193, mul(ROW_SIZE, row)), 40)
+            operator := shr(96, mload(0x00))
+            signer := shr(96, mload(0x14))
+        }
     }
 
     /// @notice Stake of a row, and the sum of the stakes of the rows before it.
@@ -149,11 +129,25 @@ library EpochTable {
         return _stakeAt(table, index);
     }
 
-    /// @notice Key of a row.
+    /// @notice Whether a row exists and has stake. Never reverts.
+    function hasStake(address table, uint256 index) internal view returns (bool) {
+        if (index >= count(table)) return false;
+        (uint128 stake,) = _stakeAt(table, index);
+        return stake != 0;
+    }
+
+    /// @notice Key of a row. Means nothing for a row without stake.
     function keyAt(address table, uint256 index) internal view returns (BLS.G2Point memory key) {
-        uint256 rows = _checkIndex(table, index);
-        (address code, uint256 offset) = _keyPlace(table, rows, index);
-        _readKey(code, offset, key);
+        address chunk = _chunkOf(table, index);
+        readNegativeIn(chunk, index % ROWS_PER_CHUNK, key);
+        BLS.negate(key);
+    }
+
+    /// @notice Sets `key` to the negative of that of a row of a chunk.
+    function readNegativeIn(address chunk, uint256 row, BLS.G2Point memory key) internal view {
+        unchecked {
+            _readKey(chunk, 1 + ROW_SIZE * row, key);
+        }
     }
 
     /// @notice The row whose stake covers `random mod totalStake` when stakes are laid end to end.
@@ -161,7 +155,8 @@ library EpochTable {
         (uint256 high, uint128 total) = _head(table);
         if (high == 0) revert EmptyTable();
         uint256 point = random % total;
-        // Greatest index whose sum of stakes before it is at most `point`; that of row 0 is zero.
+        // Greatest index whose sum of stakes before it is at most `point`; that of row 0 is zero. The next sum
+        // exceeds `point`, so the row has stake.
         unchecked {
             while (high - index > 1) {
                 uint256 middle = (index + high) / 2;
@@ -174,22 +169,25 @@ library EpochTable {
     /* CERTIFICATES */
 
     /// @notice Stake and key of everybody but the rows whose bit is set.
-    /// @dev About 1,400 gas for each of those, 1,200 once when there is any, and 2,600 for each chunk of keys
-    /// that is touched. The key is infinity when nobody is left; `BLS.verify` refuses that.
-    /// @param nonSigners Position `i` at bit `i % 256` of word `i / 256`.
+    /// @dev With no bit set it reads the table alone..
+    /// The key is infinity when nobody is left; `BLS.verify` refuses that.
+    /// @param nonSigners One word, position `i` at bit `i`.
     function signers(address table, uint256[] memory nonSigners)
         internal
         view
         returns (uint128 stake, uint128 total, BLS.G2Point memory key)
     {
-        uint256 rows;
-        (rows, total) = _head(table);
-        _readKey(table, AGGREGATE_AT, key);
-        if (_checkBitmap(nonSigners, rows)) return (total, total, key);
-        // key = -(-aggregate + sum of the others): one addition for each non-signer.
-        BLS.negate(key);
-        stake = total - _accumulate(table, rows, nonSigners, key);
-        BLS.negate(key);
+        uint256 head = _readHead(table, key);
+        BLS.padG2(head + AGGREGATE_AT - COUNT_AT, key);
+        uint256 bits = _bits(nonSigners, head);
+        /// @solidity memory-safe-assembly
+        assembly {
+            total := shr(128, mload(add(head, 4)))
+        }
+        if (bits == 0) return (total, total, key);
+        unchecked {
+            stake = total - _accumulate(table, head, bits, key);
+        }
     }
 
     /// @notice Stake and sum of keys of the rows whose bit is set.
@@ -198,89 +196,104 @@ library EpochTable {
         view
         returns (uint128 stake, BLS.G2Point memory key)
     {
-        (uint256 rows,) = _head(table);
-        if (!_checkBitmap(bitmap, rows)) stake = _accumulate(table, rows, bitmap, key);
+        uint256 head = _readHead(table, key);
+        uint256 bits = _bits(bitmap, head);
+        if (bits == 0) return (0, key);
+        stake = _accumulate(table, head, bits, key);
+        BLS.negate(key);
     }
 
-    /// @dev Reverts when the bitmap does not fit a table of so many rows; tells whether no bit is set.
-    function _checkBitmap(uint256[] memory bitmap, uint256 rows) private pure returns (bool empty) {
-        if (rows == 0) revert EmptyTable();
-        unchecked {
-            uint256 words = (rows + 255) / 256;
-            if (bitmap.length != words) revert WrongBitmapLength(bitmap.length, words);
-            uint256 last = bitmap[words - 1];
-            uint256 used = rows - 256 * (words - 1); // bits of the last word, 1 to 256
-            // A shift by 256 gives zero.
-            if (last >> used != 0) revert UnknownNonSigner(rows - used + LibBit.fls(last));
-            uint256 union;
-            for (uint256 i; i < words; ++i) {
-                union |= bitmap[i];
-            }
-            empty = union == 0;
-        }
-    }
-
-    /// @dev Adds the keys of the rows whose bit is set to `key` and returns the sum of their stakes. No bit
-    /// may lie beyond the table; then offsets stay small and the stakes' sum is at most the total, so
-    /// that nothing can overflow.
-    function _accumulate(
-        address table,
-        uint256 rows,
-        uint256[] memory bitmap,
-        BLS.G2Point memory key
-    ) private view returns (uint128 stake) {
-        // Padded sum and term, which are the input of G2ADD, and room for 192 bytes of code.
-        bytes memory buffer = new bytes(0x2c0);
+    /// @dev Copies a table up to its sums, without the STOP, beyond the free pointer, and returns where it lies.
+    /// Between it and `key` lies room for `_accumulate`. Beyond the end of code lie zeros.
+    /// @param key A point that was allocated last.
+    function _readHead(address table, BLS.G2Point memory key) private view returns (uint256 head) {
         /// @solidity memory-safe-assembly
         assembly {
-            // sum = key
-            mcopy(add(buffer, 0x20), key, 0x100)
+            // Whatever lies behind the point would be overwritten.
+            if iszero(eq(mload(0x40), add(key, 0x100))) { invalid() }
+            head := add(key, 0x2c0)
+            extcodecopy(table, head, COUNT_AT, sub(SUMS_AT, COUNT_AT))
         }
-        // Keys of rows below `end` lie in `code`, that of row i at `base + 192 * i`.
-        address code = table;
-        uint256 base = _keysAt(rows);
-        uint256 end = rows <= MAX_INLINE_KEYS ? MAX_ROWS : 0;
+    }
+
+    /// @dev The bits of a bitmap, all of which are rows with stake.
+    function _bits(uint256[] memory bitmap, uint256 head) private pure returns (uint256 bits) {
+        uint256 rows;
+        uint256 refused;
+        /// @solidity memory-safe-assembly
+        assembly {
+            rows := shr(224, mload(head))
+            bits := mload(add(bitmap, 0x20))
+            // bits & ~voters
+            refused := and(bits, not(mload(add(head, sub(VOTERS_AT, COUNT_AT)))))
+        }
+        if (rows == 0) revert EmptyTable();
+        if (bitmap.length != 1) revert WrongBitmapLength(bitmap.length, 1);
+        if (refused != 0) {
+            // A shift by 256 gives zero.
+            if (refused >> rows != 0) revert UnknownNonSigner(LibBit.fls(refused));
+            revert NoStakeAt(LibBit.ffs(refused));
+        }
+    }
+
+    /// @dev Adds the negatives of the keys of the rows whose bit is set to `key` and returns the sum of their stakes.
+    /// Bits are not zero and lie within the table; then offsets stay small, the stakes' sum is at most the total,
+    /// and sums of up to 256 prefix sums stay below 2^128.
+    /// @param head Of `_readHead`, with `key`: memory is
+    /// `key (0x100) ‖ next term (0x100) ‖ 192 bytes of code ‖ head`, of which the first two are G2ADD's input.
+    function _accumulate(address table, uint256 head, uint256 bits, BLS.G2Point memory key)
+        private
+        view
+        returns (uint128 stake)
+    {
         bool ok = true;
-        unchecked {
-            for (uint256 word; word < bitmap.length; ++word) {
-                uint256 bits = bitmap[word];
-                while (bits != 0) {
-                    uint256 index = 256 * word + LibBit.ffs(bits);
-                    bits &= bits - 1; // clears the bit just found
-                    if (index >= end) {
-                        uint256 chunk = index / KEYS_PER_CHUNK;
-                        code = _keyChunk(table, rows, chunk);
-                        // Wraps below zero; adding the row's share wraps back.
-                        base = 1 - BLS.G2_UNPADDED * KEYS_PER_CHUNK * chunk;
-                        end = KEYS_PER_CHUNK * (chunk + 1);
-                    }
-                    /// @solidity memory-safe-assembly
-                    assembly {
-                        let sum := add(buffer, 0x20)
-                        let term := add(sum, 0x100)
-                        let raw := add(sum, 0x200)
-                        // term = pad(code.code[base + 192 * index:][:192]); its top bytes are zero already.
-                        extcodecopy(code, raw, add(base, mul(192, index)), 192)
-                        mcopy(add(term, 0x10), raw, 48)
-                        mcopy(add(term, 0x50), add(raw, 48), 48)
-                        mcopy(add(term, 0x90), add(raw, 96), 48)
-                        mcopy(add(term, 0xd0), add(raw, 144), 48)
-                        // sum = G2ADD(sum, term)
-                        ok := and(ok, staticcall(gas(), 0x0d, sum, 0x200, sum, 0x100))
-                        // stake += sums[index + 1] - sums[index]
-                        extcodecopy(table, 0x00, add(SUMS_AT, shl(4, index)), 0x20)
-                        let pair := mload(0x00)
-                        stake := add(stake, sub(shr(128, shl(128, pair)), shr(128, pair)))
-                    }
+        /// @solidity memory-safe-assembly
+        assembly {
+            let term := add(key, 0x100)
+            // Its top bytes stay zero.
+            calldatacopy(term, calldatasize(), 0x100)
+            // Rows below `end` lie in `chunk`, row i at `base + 232 * i`.
+            let chunk := shr(96, mload(add(head, sub(CHUNKS_AT, COUNT_AT))))
+            let base := 1
+            let end := ROWS_PER_CHUNK
+            // Sums before the rows in the upper half, with the rows in the lower.
+            let sums := 0
+            for { } bits { } {
+                // index = ffs(bits), as in solady's LibBit; bits &= bits - 1
+                let index
+                {
+                    let low := and(bits, sub(0, bits))
+                    bits := xor(bits, low)
+                    index := shr(250, mul(low, FFS_MULTIPLIER))
+                    index := shl(5, shr(252, shl(shl(2, index), FFS_UPPER)))
+                    low := and(div(0xd76453e0, shr(index, low)), 0x1f)
+                    index := or(index, byte(low, FFS_LOWER))
                 }
+                if iszero(lt(index, end)) {
+                    end := div(index, ROWS_PER_CHUNK)
+                    chunk := shr(96, mload(add(add(head, sub(CHUNKS_AT, COUNT_AT)), mul(20, end))))
+                    end := mul(ROWS_PER_CHUNK, end)
+                    // Wraps below zero; adding the row's share wraps back.
+                    base := sub(1, mul(ROW_SIZE, end))
+                    end := add(end, ROWS_PER_CHUNK)
+                }
+                // term = pad(chunk.code[base + 232 * index:][:192])
+                {
+                    let raw := add(term, 0x100)
+                    extcodecopy(chunk, raw, add(base, mul(ROW_SIZE, index)), 192)
+                    mcopy(add(term, 0x10), raw, 48)
+                    mcopy(add(term, 0x50), add(raw, 48), 48)
+                    mcopy(add(term, 0x90), add(raw, 96), 48)
+                    mcopy(add(term, 0xd0), add(raw, 144), 48)
+                }
+                // key = G2ADD(key, term)
+                ok := and(ok, staticcall(gas(), 0x0d, key, 0x200, key, 0x100))
+                extcodecopy(table, 0x00, add(SUMS_AT, shl(4, index)), 0x20)
+                sums := add(sums, mload(0x00))
             }
+            stake := sub(shr(128, shl(128, sums)), shr(128, sums))
         }
         if (!ok) revert BLS.InvalidPoint();
-        /// @solidity memory-safe-assembly
-        assembly {
-            // key = sum
-            mcopy(key, add(buffer, 0x20), 0x100)
-        }
     }
 
     /* LAYOUT: with rows <= MAX_ROWS and index < rows no offset can overflow */
@@ -292,40 +305,16 @@ library EpochTable {
         total = uint128(word >> 96);
     }
 
-    function _checkIndex(address table, uint256 index) private view returns (uint256 rows) {
-        rows = count(table);
+    function _checkIndex(address table, uint256 index) private view {
+        uint256 rows = count(table);
         if (index >= rows) revert RowOutOfRange(index, rows);
     }
 
-    function _addressesAt(uint256 rows) private pure returns (uint256) {
+    /// @dev The chunk of a row.
+    function _chunkOf(address table, uint256 index) private view returns (address) {
+        _checkIndex(table, index);
         unchecked {
-            return SUMS_AT + 16 * (rows + 1);
-        }
-    }
-
-    /// @dev Where the keys begin, or the addresses of their chunks.
-    function _keysAt(uint256 rows) private pure returns (uint256) {
-        unchecked {
-            return SUMS_AT + 16 * (rows + 1) + 40 * rows;
-        }
-    }
-
-    function _keyChunk(address table, uint256 rows, uint256 chunk) private view returns (address) {
-        unchecked {
-            return address(uint160(_read(table, _keysAt(rows) + 20 * chunk) >> 96));
-        }
-    }
-
-    /// @dev Code contract and offset of a row's key.
-    function _keyPlace(address table, uint256 rows, uint256 index)
-        private
-        view
-        returns (address code, uint256 offset)
-    {
-        unchecked {
-            if (rows <= MAX_INLINE_KEYS) return (table, _keysAt(rows) + BLS.G2_UNPADDED * index);
-            code = _keyChunk(table, rows, index / KEYS_PER_CHUNK);
-            offset = 1 + BLS.G2_UNPADDED * (index % KEYS_PER_CHUNK);
+            return address(uint160(_read(table, CHUNKS_AT + 20 * (index / ROWS_PER_CHUNK)) >> 96));
         }
     }
 
@@ -364,67 +353,5 @@ library EpochTable {
             extcodecopy(code, buffer, offset, 192)
         }
         BLS.padG2(buffer, key);
-    }
-
-    /* BUILDING */
-
-    /// @dev Total stake and sum of the keys.
-    function _sum(Row[] memory rows)
-        private
-        view
-        returns (uint128 total, BLS.G2Point memory aggregate)
-    {
-        for (uint256 i; i < rows.length; ++i) {
-            if (rows[i].stake == 0) revert ZeroStake(i);
-            total += rows[i].stake;
-            BLS.addAssign(aggregate, BLS.g2FromBytes(rows[i].key));
-        }
-    }
-
-    function _chunks(uint256 rows) private pure returns (uint256) {
-        return (rows + KEYS_PER_CHUNK - 1) / KEYS_PER_CHUNK;
-    }
-
-    function _writeKeyChunk(Row[] memory rows, uint256 chunk) private returns (address) {
-        uint256 from = KEYS_PER_CHUNK * chunk;
-        uint256 to = from + KEYS_PER_CHUNK < rows.length ? from + KEYS_PER_CHUNK : rows.length;
-        (bytes memory data, uint256 cursor) = _allocate(BLS.G2_UNPADDED * (to - from));
-        _putKeys(cursor, rows, from, to);
-        return SSTORE2.write(data);
-    }
-
-    function _putKeys(uint256 cursor, Row[] memory rows, uint256 from, uint256 to) private pure {
-        for (uint256 i = from; i < to; ++i) {
-            cursor = _putBytes(cursor, rows[i].key);
-        }
-    }
-
-    /// @dev Bytes to be filled from `cursor` on, in order. A word more is reserved, because `_put` writes whole words.
-    function _allocate(uint256 size) private pure returns (bytes memory data, uint256 cursor) {
-        data = new bytes(size + 32);
-        /// @solidity memory-safe-assembly
-        assembly {
-            // data = data[:size]
-            mstore(data, size)
-            cursor := add(data, 0x20)
-        }
-    }
-
-    /// @dev Writes `value` as `size` bytes (1 to 32) at `cursor`, and returns where they end.
-    function _put(uint256 cursor, uint256 value, uint256 size) private pure returns (uint256) {
-        /// @solidity memory-safe-assembly
-        assembly {
-            // The bytes after `size` become zero; they are written later.
-            mstore(cursor, shl(sub(256, mul(8, size)), value))
-        }
-        return cursor + size;
-    }
-
-    function _putBytes(uint256 cursor, bytes memory value) private pure returns (uint256) {
-        /// @solidity memory-safe-assembly
-        assembly {
-            mcopy(cursor, add(value, 0x20), mload(value))
-        }
-        return cursor + value.length;
     }
 }

@@ -52,7 +52,7 @@ abstract contract AttestationFixture is
         for (uint256 i; i < OPERATORS; ++i) {
             operators.push(_join(i, 100));
         }
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         vm.deal(address(this), 1000 ether);
     }
 
@@ -153,7 +153,7 @@ abstract contract AttestationFixture is
     {
         uint8 verdict = kind == CertificateKind.Approve ? 1 : 2;
         certificate.kind = kind;
-        certificate.nonSigners = _bitmap(~signers & _bit(_count(taskId)) - 1);
+        certificate.nonSigners = _bitmap(~signers & _voters(taskId));
         certificate.signature = _votes(taskId, claimId, 1, verdict, signers);
     }
 
@@ -172,6 +172,7 @@ abstract contract AttestationFixture is
         returns (bytes32[4] memory)
     {
         uint256 secret;
+        signers &= _voters(taskId);
         for (uint32 i; i < _count(taskId); ++i) {
             if (signers >> i & 1 != 0) secret += _at(taskId, i).secret;
         }
@@ -181,6 +182,15 @@ abstract contract AttestationFixture is
 
     function _count(uint64 taskId) internal view returns (uint256) {
         return governance.epochHead(center.task(taskId).epoch).count;
+    }
+
+    /// @dev The positions with stake.
+    function _voters(uint64 taskId) internal view returns (uint256 bits) {
+        uint32 epoch = center.task(taskId).epoch;
+        for (uint32 i; i < _count(taskId); ++i) {
+            (,, uint128 stake,,) = governance.epochRow(epoch, i);
+            if (stake != 0) bits |= _bit(i);
+        }
     }
 
     function _bit(uint256 position) internal pure returns (uint256) {

@@ -19,7 +19,7 @@ contract EnvironmentsTest is AttestationFixture {
     function _rollTo(uint32 epoch) private {
         while (governance.currentEpoch() < epoch) {
             mine(governance.minEpochAge());
-            governance.rollEpoch();
+            governance.rollEpoch(type(uint32).max);
         }
     }
 

@@ -13,13 +13,16 @@ contract EpochsTest is GovernanceFixture {
         Identity memory b = _join(2, 12);
         vm.expectEmit(address(governance));
         emit EpochRolled(1, 10_000, 2, 42);
-        vm.assertEq(governance.rollEpoch(), 1);
+        vm.assertEq(_rollAll(), 1);
 
         EpochHead memory head = governance.epochHead(1);
         vm.assertEq(head.snapshotBlock, 10_000);
         vm.assertEq(head.count, 2);
         vm.assertEq(head.totalStake, 42);
-        vm.assertEq(head.keyChunks.length, 0);
+        vm.assertEq(head.chunks.length, 1);
+        // Two rows of 232 bytes behind a STOP.
+        vm.assertEq(head.chunks[0].code.length, 1 + 2 * 232);
+        vm.assertEq(head.table.code.length, 1 + 4 + 16 + 32 + 60 + 192 + 3 * 16);
         BLS.G2Point memory sum = BlsSigner.publicKey(a.secret + b.secret);
         vm.assertEq(head.aggregateKey, BLS.toBytes(sum));
 
@@ -48,24 +51,30 @@ contract EpochsTest is GovernanceFixture {
     function test_roll_weighsStrategies() external {
         Identity memory id = _join(1, 10);
         eigen.setStake(id.operator, strategyB, 7);
-        governance.rollEpoch();
+        _rollAll();
         vm.assertEq(governance.epochHead(1).totalStake, 13); // 10 + floor(7 / 2)
     }
 
-    function test_roll_leavesOutMembersWithoutStake() external {
-        _join(1, 0);
+    /// They keep their positions, and the table ends with the last that has stake.
+    function test_roll_givesMembersWithoutStakeNone() external {
+        Identity memory a = _join(1, 0);
         Identity memory b = _join(2, 5);
-        governance.rollEpoch();
-        vm.assertEq(governance.epochHead(1).count, 1);
-        _checkRow(1, 0, b, 5, 0);
+        _join(3, 0);
+        _rollAll();
+        EpochHead memory head = governance.epochHead(1);
+        vm.assertEq(head.count, 2);
+        vm.assertEq(head.totalStake, 5);
+        vm.assertEq(head.aggregateKey, BlsSigner.publicKeyBytes(b.secret));
+        _checkRow(1, 0, a, 0, 0);
+        _checkRow(1, 1, b, 5, 0);
     }
 
     function test_roll_refusesEmptySet() external {
         vm.expectRevert(NoStake.selector);
-        governance.rollEpoch();
+        _rollAll();
         _join(1, 0);
         vm.expectRevert(NoStake.selector);
-        governance.rollEpoch();
+        _rollAll();
     }
 
     /// Stake must stay slashable until the last block in which a fault of a task that opens at the snapshot's
@@ -75,9 +84,9 @@ contract EpochsTest is GovernanceFixture {
         Identity memory b = _join(2, 10);
         eigen.setStakeUntil(a.operator, strategyA, 10, block.number + 780);
         eigen.setStakeUntil(b.operator, strategyA, 10, block.number + 781);
-        governance.rollEpoch();
-        vm.assertEq(governance.epochHead(1).count, 1);
-        _checkRow(1, 0, b, 10, 0);
+        _rollAll();
+        vm.assertEq(governance.epochHead(1).totalStake, 10);
+        _checkRow(1, 1, b, 10, 0);
     }
 
     /// No operator's shares, however many, make a roll fail for the others.
@@ -85,18 +94,18 @@ contract EpochsTest is GovernanceFixture {
         Identity memory id = _join(1, type(uint256).max);
         eigen.setStake(id.operator, strategyB, type(uint256).max);
         _join(2, 1);
-        governance.rollEpoch();
+        _rollAll();
         vm.assertEq(governance.epochHead(1).totalStake, uint256(type(uint112).max) + 1);
     }
 
     function test_roll_refusesTooSoon() external {
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         mine(19);
         vm.expectRevert(abi.encodeWithSelector(EpochTooYoung.selector, 10_019, 10_020));
-        governance.rollEpoch();
+        _rollAll();
         mine(1);
-        vm.assertEq(governance.rollEpoch(), 2);
+        vm.assertEq(_rollAll(), 2);
         vm.assertEq(governance.currentEpoch(), 2);
     }
 
@@ -104,13 +113,14 @@ contract EpochsTest is GovernanceFixture {
     function test_roll_leavesOlderEpochsAsTheyWere() external {
         Identity memory a = _join(1, 30);
         Identity memory b = _join(2, 12);
-        governance.rollEpoch();
+        _rollAll();
         _leave(a.operator);
         eigen.setStake(b.operator, strategyA, 99);
-        governance.rollEpoch();
+        _rollAll();
         _checkRow(1, 0, a, 30, 0);
         _checkRow(1, 1, b, 12, 30);
-        _checkRow(2, 0, b, 99, 0);
+        vm.assertEq(governance.epochHead(2).totalStake, 99);
+        _checkRow(2, 1, b, 99, 0);
     }
 
     /* WHEN AN EPOCH IS USABLE */
@@ -118,7 +128,7 @@ contract EpochsTest is GovernanceFixture {
     function test_usable_untilMaxSnapshotAge() external {
         vm.assertFalse(governance.epochUsable());
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         vm.assertTrue(governance.epochUsable());
         mine(100);
         vm.assertTrue(governance.epochUsable());
@@ -129,13 +139,13 @@ contract EpochsTest is GovernanceFixture {
     function test_usable_notAfterAMemberLeft() external {
         Identity memory a = _join(1, 1);
         _join(2, 1);
-        governance.rollEpoch();
+        _rollAll();
         mine(1);
         _leave(a.operator);
         vm.assertTrue(governance.rollNeeded());
         vm.assertFalse(governance.epochUsable());
         // At once, however young the newest epoch is.
-        governance.rollEpoch();
+        _rollAll();
         vm.assertFalse(governance.rollNeeded());
         vm.assertTrue(governance.epochUsable());
     }
@@ -143,16 +153,26 @@ contract EpochsTest is GovernanceFixture {
     /// Joining and leaving again must not make everybody roll.
     function test_usable_whenOneLeavesThatJoinedAfterTheSnapshot() external {
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         mine(1);
         Identity memory b = _join(2, 1);
         _leave(b.operator);
         vm.assertFalse(governance.rollNeeded());
+        // Nor must one without stake.
+        _roll_later();
+        _leave(_join(3, 0).operator);
+        vm.assertFalse(governance.rollNeeded());
+    }
+
+    function _roll_later() private {
+        _join(4, 0);
+        mine(20);
+        _rollAll();
     }
 
     function test_head_certifiableUntil() external {
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         // maxSnapshotAge + maxTaskLife + maxAppealWindow = 700 (1.5)
         vm.assertEq(governance.epochHead(1).certifiableUntil, 10_700);
         (address table, uint64 snapshotBlock, uint64 certifiableUntil) = governance.epochTable(1);
@@ -165,11 +185,11 @@ contract EpochsTest is GovernanceFixture {
     /// the limit that it was taken for.
     function test_head_keepsItsLimitWhenWindowsGrow() external {
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         governance.setMaxTaskLife(550);
         vm.assertTrue(governance.rollNeeded());
         vm.assertEq(governance.epochHead(1).certifiableUntil, 10_700);
-        governance.rollEpoch();
+        _rollAll();
         vm.assertEq(governance.epochHead(2).certifiableUntil, 10_750);
     }
 

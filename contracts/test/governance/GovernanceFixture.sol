@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import { AvsGovernance } from "../../src/AvsGovernance.sol";
 import {
+    IAvsGovernance,
     IAvsGovernanceErrors,
     IAvsGovernanceEvents,
     IAvsGovernanceTypes
@@ -36,7 +37,7 @@ abstract contract GovernanceSetUp is Test, IAvsGovernanceTypes {
     AccessManager internal manager;
     AllocationManagerDouble internal eigen;
     DelegationManagerDouble internal delegation;
-    AvsGovernance internal governance;
+    IAvsGovernance internal governance;
     address internal strategyA;
     address internal strategyB;
 
@@ -50,13 +51,14 @@ abstract contract GovernanceSetUp is Test, IAvsGovernanceTypes {
         governance.setUpAvs("ipfs://metadata", _weights());
     }
 
-    function _deploy(Parameters memory parameters) internal returns (AvsGovernance) {
-        return new AvsGovernance(
+    function _deploy(Parameters memory parameters) internal returns (IAvsGovernance) {
+        AvsGovernance deployed = new AvsGovernance(
             address(manager),
             IAllocationManager(address(eigen)),
             IDelegationManager(address(delegation)),
             parameters
         );
+        return IAvsGovernance(address(deployed));
     }
 
     /// @dev Horizon 680; 780 with the snapshot's age.
@@ -69,6 +71,8 @@ abstract contract GovernanceSetUp is Test, IAvsGovernanceTypes {
             evidenceWindow: 50,
             vetoWindow: 30,
             operatorCap: 50,
+            missLimit: 10,
+            missDecay: 40,
             wadsToSlash: 0.1e18,
             allowListMode: false
         });
@@ -122,6 +126,24 @@ abstract contract GovernanceSetUp is Test, IAvsGovernanceTypes {
 
     function _setIds() internal pure returns (uint32[] memory ids) {
         ids = new uint32[](1);
+    }
+
+    /* EPOCHS */
+
+    /// @dev Writes an epoch in one call.
+    function _rollAll() internal returns (uint32) {
+        return governance.rollEpoch(type(uint32).max);
+    }
+
+    /// @dev Stake of an operator in an epoch, which has no more than one row with stake for it.
+    function _stakeIn(uint32 epoch, address operator) internal view returns (uint128 stake) {
+        uint32 rows = governance.epochHead(epoch).count;
+        for (uint32 i; i < rows; ++i) {
+            (address holder,, uint128 here,,) = governance.epochRow(epoch, i);
+            if (here == 0 || holder != operator) continue;
+            vm.assertEq(stake, 0, "counted twice");
+            stake = here;
+        }
     }
 
     /* ACCESS */

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { AvsGovernance } from "../../src/AvsGovernance.sol";
+import { IAvsGovernance } from "../../src/interfaces/IAvsGovernance.sol";
 import { IAllocationManager } from "../../src/interfaces/eigenlayer/IAllocationManager.sol";
 import { IDelegationManager } from "../../src/interfaces/eigenlayer/IDelegationManager.sol";
 import { GovernanceFixture } from "./GovernanceFixture.sol";
@@ -19,6 +20,9 @@ contract ParametersTest is GovernanceFixture {
         vm.assertEq(governance.vetoWindow(), 30);
         vm.assertEq(governance.slashingHorizon(), 680);
         vm.assertEq(governance.operatorCap(), 50);
+        vm.assertEq(governance.missLimit(), 10);
+        vm.assertEq(governance.missDecay(), 40);
+        vm.assertEq(governance.vetoWindowInForce(), 30);
         vm.assertEq(governance.wadsToSlash(), 0.1e18);
         vm.assertFalse(governance.allowListMode());
         vm.assertEq(address(governance.allocationManager()), address(eigen));
@@ -59,7 +63,7 @@ contract ParametersTest is GovernanceFixture {
     }
 
     function test_setUpAvs_refusesStrategiesOutOfOrder() external {
-        AvsGovernance other = _deploy(_parameters());
+        IAvsGovernance other = _deploy(_parameters());
         StrategyWeight[] memory weights = _weights();
         vm.expectRevert(NoStrategies.selector);
         other.setUpAvs("x", new StrategyWeight[](0));
@@ -120,9 +124,17 @@ contract ParametersTest is GovernanceFixture {
         governance.setVetoWindow(0);
         vm.assertEq(governance.vetoWindow(), 0);
         vm.expectEmit(address(governance));
-        emit ParameterSet("operatorCap", 200);
-        governance.setOperatorCap(200);
-        vm.assertEq(governance.operatorCap(), 200);
+        emit ParameterSet("operatorCap", 256);
+        governance.setOperatorCap(256);
+        vm.assertEq(governance.operatorCap(), 256);
+        vm.expectEmit(address(governance));
+        emit ParameterSet("missLimit", 1);
+        governance.setMissLimit(1);
+        vm.assertEq(governance.missLimit(), 1);
+        vm.expectEmit(address(governance));
+        emit ParameterSet("missDecay", 7);
+        governance.setMissDecay(7);
+        vm.assertEq(governance.missDecay(), 7);
         vm.expectEmit(address(governance));
         emit ParameterSet("wadsToSlash", 1e18);
         governance.setWadsToSlash(1e18);
@@ -158,10 +170,18 @@ contract ParametersTest is GovernanceFixture {
         governance.setEvidenceWindow(over);
         _expectBounds("vetoWindow", over, 0, MAX_WINDOW);
         governance.setVetoWindow(over);
-        _expectBounds("operatorCap", 0, 1, 200);
+        _expectBounds("operatorCap", 0, 1, 256);
         governance.setOperatorCap(0);
-        _expectBounds("operatorCap", 201, 1, 200);
-        governance.setOperatorCap(201);
+        _expectBounds("operatorCap", 257, 1, 256);
+        governance.setOperatorCap(257);
+        _expectBounds("missLimit", 0, 1, 1_000_000);
+        governance.setMissLimit(0);
+        _expectBounds("missLimit", 1_000_001, 1, 1_000_000);
+        governance.setMissLimit(1_000_001);
+        _expectBounds("missDecay", 0, 1, MAX_WINDOW);
+        governance.setMissDecay(0);
+        _expectBounds("missDecay", over, 1, MAX_WINDOW);
+        governance.setMissDecay(over);
         _expectBounds("wadsToSlash", 0, 1, 1e18);
         governance.setWadsToSlash(0);
         _expectBounds("wadsToSlash", 1e18 + 1, 1, 1e18);
@@ -197,6 +217,10 @@ contract ParametersTest is GovernanceFixture {
         governance.setVetoWindow(1);
         _expectUnauthorized(stranger);
         governance.setOperatorCap(1);
+        _expectUnauthorized(stranger);
+        governance.setMissLimit(1);
+        _expectUnauthorized(stranger);
+        governance.setMissDecay(1);
         _expectUnauthorized(stranger);
         governance.setWadsToSlash(1);
         _expectUnauthorized(stranger);
@@ -275,7 +299,7 @@ contract ParametersTest is GovernanceFixture {
     /// Only a longer horizon makes a new epoch necessary.
     function test_timing_changeOfTheHorizonNeedsARoll() external {
         _join(1, 1);
-        governance.rollEpoch();
+        _rollAll();
         governance.setOperatorCap(3);
         governance.setMinEpochAge(3);
         governance.setWadsToSlash(3);
@@ -283,5 +307,64 @@ contract ParametersTest is GovernanceFixture {
         vm.assertFalse(governance.rollNeeded());
         governance.setVetoWindow(30);
         vm.assertTrue(governance.rollNeeded());
+    }
+
+    /// A stake snapshot is only taken where everything that can leave from now on stays slashable through its
+    /// horizon: were EigenLayer's delays cut, a roll would count stake that leaves in time.
+    function test_timing_noRollBeginsWhereItIsBroken() external {
+        _join(1, 1);
+        delegation.setMinWithdrawalDelayBlocks(780);
+        _expectTiming(780, 780);
+        _rollAll();
+        governance.setVetoWindow(29);
+        vm.assertEq(_rollAll(), 1);
+    }
+
+    /// The stake of an epoch stays slashable for the veto window of its time. A longer one would move faults of its
+    /// tasks beyond that, so it comes into force when no stake counts any more that was read for the shorter one.
+    function test_timing_longerVetoWaitsForTheEpochsThatAreThere() external {
+        address center = makeAddr("attestation center");
+        governance.setAttestationCenter(center);
+        Identity memory id = _join(1, 1);
+        _rollAll(); // horizon: block 10,780
+        mine(100);
+        governance.setVetoWindow(149);
+        vm.assertEq(governance.vetoWindow(), 149);
+        vm.assertEq(governance.vetoWindowInForce(), 30);
+
+        // The last block for evidence against a task of the epoch: 10,000 + 700 + 50.
+        vm.assertEq(governance.evidenceUntil(1), 10_750);
+        mine(650);
+        vm.prank(center);
+        governance.recordFault(id.operator, FaultKind.RejectedClaim, 1, "claim");
+        vm.assertEq(governance.fault(1).executableAt, 10_780);
+
+        mine(30);
+        vm.assertEq(governance.vetoWindowInForce(), 30);
+        mine(1);
+        vm.assertEq(governance.vetoWindowInForce(), 149);
+        // A shorter one is in force at once, also where a longer one waits.
+        governance.setVetoWindow(150 - 10);
+        vm.assertEq(governance.vetoWindowInForce(), 140);
+    }
+
+    function test_timing_vetoChangedAgainWhileOneWaits() external {
+        _join(1, 1);
+        _rollAll();
+        governance.setVetoWindow(149);
+        governance.setVetoWindow(40);
+        vm.assertEq(governance.vetoWindowInForce(), 30);
+        governance.setVetoWindow(20);
+        vm.assertEq(governance.vetoWindowInForce(), 20);
+        governance.setVetoWindow(25);
+        vm.assertEq(governance.vetoWindowInForce(), 20);
+        mine(781);
+        vm.assertEq(governance.vetoWindowInForce(), 25);
+    }
+
+    /// Before any epoch there is nothing to wait for.
+    function test_timing_longerVetoBeforeTheFirstEpoch() external {
+        governance.setVetoWindow(40);
+        vm.assertEq(governance.vetoWindowInForce(), 40);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { IAVSRegistrar } from "../../src/interfaces/eigenlayer/IAVSRegistrar.sol";
 import { BLS } from "../../src/libraries/BLS.sol";
 import { BlsSigner } from "../utils/BlsSigner.sol";
 import { GovernanceFixture } from "./GovernanceFixture.sol";
@@ -31,7 +32,8 @@ contract RegistrationTest is GovernanceFixture {
         bytes memory data = _registration(id);
         vm.expectRevert(abi.encodeWithSelector(NotAllocationManager.selector, id.operator));
         vm.prank(id.operator);
-        governance.registerOperator(id.operator, address(governance), _setIds(), data);
+        IAVSRegistrar(address(governance))
+            .registerOperator(id.operator, address(governance), _setIds(), data);
     }
 
     function test_register_refusesOtherAvs() external {
@@ -193,23 +195,33 @@ contract RegistrationTest is GovernanceFixture {
 
     /* LEAVING */
 
-    function test_leave_lastMemberTakesThePlace() external {
+    /// Positions are kept, so a place becomes free, and the next one to join takes the lowest.
+    function test_leave_freesThePlace() external {
         Identity memory a = _join(1, 1);
         Identity memory b = _join(2, 1);
         Identity memory c = _join(3, 1);
         vm.expectEmit(address(governance));
-        emit OperatorDeregistered(a.operator);
+        emit OperatorDeregistered(b.operator);
+        _leave(b.operator);
         _leave(a.operator);
 
         address[] memory members = governance.members();
-        vm.assertEq(members.length, 2);
+        vm.assertEq(members.length, 1);
         vm.assertEq(members[0], c.operator);
-        vm.assertEq(members[1], b.operator);
-        vm.assertEq(governance.operatorInfo(c.operator).position, 1);
-        vm.assertEq(governance.operatorInfo(b.operator).position, 2);
+        vm.assertEq(governance.operatorInfo(c.operator).position, 3);
         vm.assertEq(governance.operatorInfo(a.operator).position, 0);
         vm.expectRevert(abi.encodeWithSelector(NotMember.selector, a.operator));
         governance.blsKey(a.operator);
+
+        Identity memory d = _join(4, 1);
+        vm.assertEq(governance.operatorInfo(d.operator).position, 1);
+        _register(b.operator, _registration(b));
+        vm.assertEq(governance.operatorInfo(b.operator).position, 2);
+        members = governance.members();
+        vm.assertEq(members.length, 3);
+        vm.assertEq(members[0], d.operator);
+        vm.assertEq(members[1], b.operator);
+        vm.assertEq(members[2], c.operator);
     }
 
     function test_leave_andComeBackWithSameOrNewKey() external {
@@ -228,7 +240,8 @@ contract RegistrationTest is GovernanceFixture {
         Identity memory id = _join(1, 1);
         vm.expectRevert(abi.encodeWithSelector(NotAllocationManager.selector, id.operator));
         vm.prank(id.operator);
-        governance.deregisterOperator(id.operator, address(governance), _setIds());
+        IAVSRegistrar(address(governance))
+            .deregisterOperator(id.operator, address(governance), _setIds());
     }
 
     /// A revert would keep an operator in the set, so nothing that AllocationManager says makes one.
@@ -261,7 +274,8 @@ contract RegistrationTest is GovernanceFixture {
     }
 
     function test_supportsAvs_itself() external view {
-        vm.assertTrue(governance.supportsAVS(address(governance)));
-        vm.assertFalse(governance.supportsAVS(address(this)));
+        IAVSRegistrar registrar = IAVSRegistrar(address(governance));
+        vm.assertTrue(registrar.supportsAVS(address(governance)));
+        vm.assertFalse(registrar.supportsAVS(address(this)));
     }
 }

@@ -84,7 +84,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
     function test_twoNonSignersOfSevenDoNotMatter() external {
         operators.push(_join(OPERATORS, 100));
         mine(20);
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
         uint32 performer = center.turnHolder(taskId, 0);
         _certifyTask(taskId, 0, _scored(-1, 0, 1), _others(performer == 0 ? 1 : 0, 5));
@@ -178,7 +178,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         bytes32 seed = center.task(taskId).seed;
         uint32 first = center.task(taskId).epoch;
         mine(TASK_LIFE);
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         market.expire(submissionId);
         _assertSubmission(submissionId, SubmissionState.Evaluating, Reason.None);
         vm.assertEq(center.task(taskId).seed, seed);
@@ -195,7 +195,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
     function test_aSecondTryCanWin() external {
         (uint64 submissionId, uint64 taskId) = _evaluatingSubmission("a");
         mine(TASK_LIFE);
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         market.expire(submissionId);
         (uint32 turn,) = center.currentTurn(taskId);
         _certifyTask(taskId, turn, _scored(2000, 3000, 4000), ALL);
@@ -212,7 +212,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         vm.assertEq(until, governance.clock() + QUEUE_WINDOW);
         vm.expectPartialRevert(IModelSubmissionErrors.NotDue.selector);
         market.expire(submissionId);
-        governance.rollEpoch();
+        governance.rollEpoch(type(uint32).max);
         market.expire(submissionId);
         vm.assertEq(uint256(center.task(taskId).state), uint256(TaskState.Evaluating));
     }
@@ -336,7 +336,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
         returns (uint64 submissionId, uint64 taskId)
     {
         submissionId = _submission(name);
-        if (!governance.epochUsable()) governance.rollEpoch();
+        if (!governance.epochUsable()) governance.rollEpoch(type(uint32).max);
         vm.assertEq(market.open(requestId), submissionId);
         taskId = market.submission(submissionId).taskId;
         _assertSubmission(submissionId, SubmissionState.Fetching, Reason.None);

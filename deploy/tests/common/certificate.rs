@@ -32,7 +32,7 @@ pub struct Statement {
 impl Statement {
     /// Every operator of the epoch.
     pub fn everybody(&self) -> Vec<Address> {
-        self.table.rows.iter().map(|row| row.operator).collect()
+        self.table.voters().map(|row| row.operator).collect()
     }
 
     /// Every operator of the epoch but the performer.
@@ -45,7 +45,7 @@ impl Statement {
     /// Bitmap of those who did not vote (3.2). The tables here fit one word.
     fn non_signers(&self, voters: &[Address]) -> Vec<U256> {
         let mut word = U256::ZERO;
-        for row in &self.table.rows {
+        for row in self.table.voters() {
             word.set_bit(row.position.index(), !voters.contains(&row.operator));
         }
         vec![word]

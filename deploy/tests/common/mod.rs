@@ -211,7 +211,7 @@ impl Scene {
     /// A stranger writes a new epoch.
     pub async fn roll_epoch(&self) -> Result<()> {
         self.stranger
-            .send(self.governance(), &rollEpochCall {})
+            .send(self.governance(), &rollEpochCall { maxRows: u32::MAX })
             .await
             .map(drop)
     }

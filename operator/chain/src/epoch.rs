@@ -9,12 +9,14 @@ use crate::{Chain, ChainError, client::read};
 /// Rows asked for at a time.
 const CONCURRENT_ROWS: usize = 16;
 
-/// One operator of an epoch.
+/// One row of an epoch's table. A row without stake is a place that nobody holds, or an operator
+/// that does not count in this epoch: it has no turn, its vote counts nothing, and the bitmap of a
+/// certificate may not name it (1.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Place in the table and in bitmaps.
     pub position: Position,
-    /// The operator's address in EigenLayer.
+    /// The operator's address in EigenLayer. Without stake, whoever held the place last.
     pub operator: Address,
     /// The address that signs its claims.
     pub signer: Address,
@@ -36,14 +38,20 @@ pub struct EpochTable {
     pub snapshot_block: u64,
     /// Sum of the stakes.
     pub total: Stake,
-    /// The operators in order.
+    /// The rows in the order of their positions, those without stake included.
     pub rows: Vec<Row>,
 }
 
 impl EpochTable {
-    /// The row of an operator.
+    /// The rows that have stake.
+    pub fn voters(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.stake != Stake::ZERO)
+    }
+
+    /// The row of an operator that has stake in this epoch. There is at most one; rows without
+    /// stake may name it besides.
     pub fn row_of(&self, operator: Address) -> Option<&Row> {
-        self.rows.iter().find(|r| r.operator == operator)
+        self.voters().find(|row| row.operator == operator)
     }
 }
 
@@ -108,5 +116,41 @@ impl Chain {
         Ok(read("epochHead", self.governance().epochHead(epoch.get()))
             .await?
             .snapshotBlock)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(position: u32, operator: u8, stake: u128) -> Row {
+        Row {
+            position: Position::new(position),
+            operator: Address::repeat_byte(operator),
+            signer: Address::repeat_byte(operator),
+            stake: Stake::new(stake),
+            prefix: Stake::ZERO,
+            key: BlsKey::new([operator; 192]),
+        }
+    }
+
+    #[test]
+    fn an_operator_is_found_where_it_has_stake() {
+        // The first left position 0 and came back at position 2; the second is at fault.
+        let table = EpochTable {
+            epoch: Epoch::new(1),
+            snapshot_block: 1,
+            total: Stake::new(5),
+            rows: vec![row(0, 1, 0), row(1, 2, 0), row(2, 1, 5)],
+        };
+        let position = |operator| {
+            table
+                .row_of(Address::repeat_byte(operator))
+                .map(|row| row.position.get())
+        };
+        assert_eq!(position(1), Some(2));
+        assert_eq!(position(2), None);
+        assert_eq!(position(3), None);
+        assert_eq!(table.voters().count(), 1);
     }
 }

@@ -27,6 +27,10 @@ use zarathustra_primitives::{RequestState, SubmissionState, TaskId, TaskState};
 /// Places of a queue that are looked at in one tick; the rest waits for the next.
 const QUEUE_LOOK: u32 = 64;
 
+/// Rows of work in one call of `rollEpoch`, which a block of 2^24 gas has room for: about 60,000 gas
+/// for each row of a chunk, and about as much for a stake with what EigenLayer's answer costs.
+const ROLL_ROWS: u32 = 100;
+
 /// Sends housekeeping transactions with the chain's sender.
 #[derive(Debug)]
 pub struct Housekeeper {
@@ -95,7 +99,9 @@ impl Housekeeper {
             return Ok(());
         }
         let to = self.chain.addresses().avs_governance;
-        self.send(to, IAvsGovernance::rollEpochCall {}, "epoch rolled", 0)
+        // A large set takes more than one tick.
+        let call = IAvsGovernance::rollEpochCall { maxRows: ROLL_ROWS };
+        self.send(to, call, "epoch rolled, or a page of it", 0)
             .await
     }
 

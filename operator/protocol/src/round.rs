@@ -123,8 +123,8 @@ pub enum Refusal {
         /// The claim.
         claim: ClaimId,
     },
-    /// No such row in the table.
-    #[error("position {voter} is not in the table")]
+    /// No such row in the table, or one without stake.
+    #[error("position {voter} has no stake in the table")]
     UnknownVoter {
         /// The position.
         voter: Position,
@@ -383,7 +383,7 @@ impl Round {
         verdict: Verdict,
         signature: BlsSignature,
     ) -> Result<Taken, Refusal> {
-        if self.config.table.get(voter).is_none() {
+        if self.config.table.voter(voter).is_none() {
             return Err(Refusal::UnknownVoter { voter });
         }
         let stake = self.stake(voter);
@@ -490,7 +490,7 @@ impl Round {
         } = self.tally_of(ballot);
         let threshold = self.config.threshold;
         if let Some(since) = ballot.approvable_since {
-            let everybody = ballot.votes.len() == self.config.table.members().len();
+            let everybody = ballot.votes.len() == self.config.table.voters();
             let wait = if everybody { 0 } else { self.config.patience };
             return Some((since.after(wait), CertificateKind::Approve));
         }

@@ -25,18 +25,16 @@ pub enum TableError {
         /// Rows given.
         rows: usize,
     },
-    /// A row without stake; such members are left out when an epoch rolls.
-    #[error("row {position} has no stake")]
-    NoStake {
-        /// The row.
-        position: Position,
-    },
+    /// No row has stake; such an epoch is never written.
+    #[error("no row has stake")]
+    NoStake,
     /// The stakes do not add up to 128 bits.
     #[error("the stakes add up to more than 128 bits")]
     Overflow,
 }
 
-/// The members of an epoch in the order of their positions. Never empty.
+/// The members of an epoch in the order of their positions. A member without stake only keeps the
+/// place: no turn falls on it, and no bitmap names it (1.3). At least one has stake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StakeTable {
     members: Vec<Member>,
@@ -56,16 +54,14 @@ impl StakeTable {
         }
         let mut sum = 0u128;
         let mut sums = Vec::with_capacity(rows);
-        for (member, position) in members.iter().zip(0..) {
-            if member.stake == Stake::ZERO {
-                return Err(TableError::NoStake {
-                    position: Position::new(position),
-                });
-            }
+        for member in &members {
             sum = sum
                 .checked_add(member.stake.get())
                 .ok_or(TableError::Overflow)?;
             sums.push(sum);
+        }
+        if sum == 0 {
+            return Err(TableError::NoStake);
         }
         Ok(Self { members, sums })
     }
@@ -80,12 +76,25 @@ impl StakeTable {
         self.members.get(position.index())
     }
 
-    /// The position of an operator.
+    /// The member with stake at a position.
+    pub fn voter(&self, position: Position) -> Option<&Member> {
+        self.get(position).filter(|member| has_stake(member))
+    }
+
+    /// How many members have stake.
+    pub fn voters(&self) -> usize {
+        self.members
+            .iter()
+            .filter(|member| has_stake(member))
+            .count()
+    }
+
+    /// The position at which an operator has stake.
     pub fn position_of(&self, operator: Address) -> Option<Position> {
         let index = self
             .members
             .iter()
-            .position(|member| member.operator == operator)?;
+            .position(|member| member.operator == operator && has_stake(member))?;
         u32::try_from(index).ok().map(Position::new)
     }
 
@@ -106,18 +115,28 @@ impl StakeTable {
         Position::new(u32::try_from(index).expect("positions fit in 32 bits"))
     }
 
-    /// The bitmap of a certificate: a set bit did not sign (3.2).
+    /// The bitmap of a certificate: a set bit did not sign (3.2). Members without stake are not
+    /// named.
     pub fn non_signers(&self, signers: impl IntoIterator<Item = Position>) -> Vec<U256> {
         let rows = self.members.len();
-        let mut words = vec![U256::MAX; rows.div_ceil(WORD_BITS)];
-        if let (last, used @ 1..) = (words.len() - 1, rows % WORD_BITS) {
-            words[last] = (U256::ONE << used) - U256::ONE;
+        let mut words = vec![U256::ZERO; rows.div_ceil(WORD_BITS)];
+        for (index, _) in self
+            .members
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| has_stake(m))
+        {
+            words[index / WORD_BITS].set_bit(index % WORD_BITS, true);
         }
         for signer in signers.into_iter().filter(|signer| signer.index() < rows) {
             words[signer.index() / WORD_BITS].set_bit(signer.index() % WORD_BITS, false);
         }
         words
     }
+}
+
+fn has_stake(member: &Member) -> bool {
+    member.stake != Stake::ZERO
 }
 
 #[cfg(test)]
@@ -165,12 +184,7 @@ pub(crate) mod tests {
         };
         let new = |stakes: &[u128]| StakeTable::new(stakes.iter().copied().map(member).collect());
         assert_eq!(new(&[]), Err(TableError::Rows { rows: 0 }));
-        assert_eq!(
-            new(&[1, 0]),
-            Err(TableError::NoStake {
-                position: Position::new(1)
-            })
-        );
+        assert_eq!(new(&[0, 0]), Err(TableError::NoStake));
         assert_eq!(new(&[u128::MAX, 1]), Err(TableError::Overflow));
     }
 
@@ -186,11 +200,48 @@ pub(crate) mod tests {
         assert_eq!(bitmap(257, positions(&[256, 999])), [U256::MAX, U256::ZERO]);
     }
 
+    #[test]
+    fn members_without_stake_are_never_drawn_nor_named() {
+        let table = table(&[0, 0, 2, 0, 1, 0]);
+        let drawn: Vec<_> = (0..4)
+            .map(|random| table.draw(number(random)).get())
+            .collect();
+        assert_eq!(drawn, [2, 2, 4, 2]);
+        assert_eq!(table.voters(), 2);
+        assert_eq!(table.non_signers([]), [U256::from(0b1_0100)]);
+        let two = Position::new(2);
+        assert_eq!(
+            table.non_signers([two, Position::new(3)]),
+            [U256::from(0b1_0000)]
+        );
+        assert!(table.voter(two).is_some());
+        assert!(table.voter(Position::new(3)).is_none());
+        assert!(table.get(Position::new(3)).is_some());
+    }
+
+    #[test]
+    fn an_operator_is_where_it_has_stake() {
+        let member = |operator, stake| Member {
+            operator: Address::repeat_byte(operator),
+            signer: Address::ZERO,
+            stake: Stake::new(stake),
+        };
+        // One that left its first place and came back, and one at fault.
+        let rows = vec![member(1, 0), member(2, 0), member(1, 7)];
+        let table = StakeTable::new(rows).expect("a table");
+        assert_eq!(
+            table.position_of(Address::repeat_byte(1)),
+            Some(Position::new(2))
+        );
+        assert_eq!(table.position_of(Address::repeat_byte(2)), None);
+    }
+
     proptest! {
         #[test]
         fn a_draw_lies_within_its_members_stake(
-            stakes in proptest::collection::vec(1u128..1 << 100, 1..20), random: [u8; 32],
+            stakes in proptest::collection::vec(0u128..1 << 100, 1..20), random: [u8; 32],
         ) {
+            prop_assume!(stakes.iter().any(|stake| *stake > 0));
             let table = table(&stakes);
             let index = table.draw(B256::new(random)).index();
             let point = U256::from_be_bytes(random) % U256::from(stakes.iter().sum::<u128>());

@@ -189,7 +189,7 @@ async fn record(
         "operators": {
             "performers": network.operators().iter().filter(|o| o.role == zarathustra_devnet::Role::Performer).count(),
             "attesters": network.operators().iter().filter(|o| o.role == zarathustra_devnet::Role::Attester).count(),
-            "in_newest_epoch": table.rows.len(),
+            "in_newest_epoch": table.voters().count(),
             "total_stake": table.total.get().to_string(),
         },
         "request": story.request,

@@ -287,7 +287,7 @@ async fn list(chain: &Chain) -> Result<Answer> {
     let epoch_table = chain.epoch_table(epoch).await?;
     let mut rows = head(["position", "operator", "claim signer", "stake"]);
     let mut all = Vec::with_capacity(epoch_table.rows.len());
-    for row in &epoch_table.rows {
+    for row in epoch_table.voters() {
         rows.push(vec![
             row.position.to_string(),
             row.operator.to_string(),
