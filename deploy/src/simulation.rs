@@ -5,8 +5,6 @@
 //! code that the real creation stores, immutables included. Contracts that it creates along the way
 //! lie where the real ones lie, and are read in the same call.
 
-use std::collections::BTreeMap;
-
 use alloy::{
     network::TransactionBuilder as _,
     primitives::{Address, B256, Bytes, bytes, map::B256HashMap},
@@ -39,8 +37,8 @@ const MOST_CODE: usize = 24_576;
 /// Most contracts that one contract creates in its constructor.
 const MOST_NESTED: u64 = 4;
 
-/// The code that a creation makes: the contract's own, and that of every contract that it creates
-/// in its constructor, by address.
+/// The code that a creation makes: the contract's own first, then that of every contract that it
+/// creates in its constructor.
 ///
 /// # Errors
 /// [`DeployError::ConstructorRefused`], [`DeployError::CodeTooLarge`],
@@ -50,13 +48,13 @@ pub async fn creates(
     contract: &str,
     address: Address,
     creation: &Bytes,
-) -> Result<BTreeMap<Address, Bytes>> {
+) -> Result<Vec<(Address, Bytes)>> {
     let call = |subject: Address| run(provider, contract, address, creation, subject);
     let own = call(Address::ZERO).await?;
     if own.is_empty() {
         return Err(DeployError::NoSimulation.into());
     }
-    let mut made = BTreeMap::from([(address, own)]);
+    let mut made = vec![(address, own)];
     let mut parents = vec![address];
     while let Some(parent) = parents.pop() {
         for child in nested(parent) {
@@ -64,7 +62,7 @@ pub async fn creates(
             if code.is_empty() {
                 break;
             }
-            made.insert(child, code);
+            made.push((child, code));
             parents.push(child);
         }
     }
