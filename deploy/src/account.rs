@@ -1,6 +1,6 @@
 //! Who sends transactions.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use alloy::{
     network::{EthereumWallet, TransactionBuilder as _},
@@ -12,6 +12,7 @@ use alloy::{
 };
 use eyre::{Result, WrapErr as _, bail, eyre};
 use tokio::time::{Instant, sleep};
+use zarathustra_chain::{ChainError, FeePolicy, Sender, Store};
 
 use crate::{artifacts::Artifacts, revert::explain};
 
@@ -69,6 +70,26 @@ impl Account {
     /// The node; what is sent through it is signed by this account.
     pub fn provider(&self) -> &DynProvider {
         &self.provider
+    }
+
+    /// A sender of this account's transactions that writes them down in a file before it sends
+    /// them, and looks for their receipts as often as a local chain makes blocks.
+    ///
+    /// # Errors
+    /// When the file cannot be opened; transport errors.
+    pub async fn sender(&self, journal: &Path) -> Result<Sender> {
+        let chain_id = self
+            .provider
+            .get_chain_id()
+            .await
+            .map_err(ChainError::transport("eth_chainId"))?;
+        let policy = FeePolicy {
+            poll_every: POLL,
+            ..FeePolicy::default()
+        };
+        let (provider, signer) = (self.provider.clone(), self.signer.clone());
+        let store = Store::open(journal)?;
+        Ok(Sender::new(provider, signer, chain_id, store, policy))
     }
 
     /// Transactions sent so far, those that wait to be mined included.

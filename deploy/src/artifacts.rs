@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use alloy::{primitives::Bytes, sol_types::SolValue};
+use alloy::{json_abi::JsonAbi, primitives::Bytes, sol_types::SolValue};
 use eyre::{Result, WrapErr as _, eyre};
 use serde::Deserialize;
 
@@ -17,9 +17,10 @@ pub struct Artifacts {
     eigenlayer: PathBuf,
 }
 
-/// The field of an artifact that a deployment needs.
+/// The fields of an artifact that a deployment and its tests need.
 #[derive(Deserialize)]
 struct Artifact {
+    abi: JsonAbi,
     bytecode: String,
 }
 
@@ -38,16 +39,27 @@ impl Artifacts {
     /// # Errors
     /// When the artifact is missing or its code is not complete hexadecimal (unlinked libraries).
     pub fn code(&self, contract: &str) -> Result<Bytes> {
-        let path = self.ours.join(contract).with_extension("json");
-        let text = read(&path)?;
-        let artifact: Artifact =
-            serde_json::from_slice(&text).wrap_err_with(|| path.display().to_string())?;
-        let code: Bytes = artifact
+        let code: Bytes = self
+            .artifact(contract)?
             .bytecode
             .parse()
-            .map_err(|error| eyre!("{}: bytecode: {error}", path.display()))?;
+            .map_err(|error| eyre!("{contract}: bytecode: {error}"))?;
         eyre::ensure!(!code.is_empty(), "{contract} is abstract",);
         Ok(code)
+    }
+
+    /// Functions, events and errors of a contract.
+    ///
+    /// # Errors
+    /// When the artifact is missing or malformed.
+    pub fn abi(&self, contract: &str) -> Result<JsonAbi> {
+        Ok(self.artifact(contract)?.abi)
+    }
+
+    fn artifact(&self, contract: &str) -> Result<Artifact> {
+        let path = self.ours.join(contract).with_extension("json");
+        let text = read(&path)?;
+        serde_json::from_slice(&text).wrap_err_with(|| path.display().to_string())
     }
 
     /// Creation bytecode of a contract of EigenLayer's core, without constructor arguments.

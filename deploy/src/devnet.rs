@@ -17,6 +17,9 @@ pub const ETHER: u128 = 1_000_000_000_000_000_000;
 /// Name of the deployer's key, for [`devnet_key`].
 pub const DEPLOYER: &str = "deployer";
 
+/// Name of the key that holds every role, for [`devnet_key`].
+pub const GOVERNANCE: &str = "governance";
+
 /// How to make a local chain.
 #[derive(Clone, Debug)]
 pub struct DevnetOptions {
@@ -59,7 +62,9 @@ impl Deployed {
     ) -> Result<Self> {
         let artifacts = checkout.artifacts();
         let core = EigenLayer::deploy(deployer, &artifacts, options.delays).await?;
-        let addresses = Market::deploy(deployer, &artifacts, &core, &options.market).await?;
+        let governance = devnet_key(GOVERNANCE).address();
+        let addresses =
+            Market::deploy(deployer, &artifacts, &core, &options.market, governance).await?;
         Ok(Self { core, addresses })
     }
 }
@@ -73,8 +78,10 @@ pub struct Devnet {
     pub core: EigenLayer,
     /// Every address that programs need.
     pub addresses: Addresses,
-    /// Administrator of everything.
+    /// Owner of EigenLayer's core. It has no role in the market.
     pub deployer: Account,
+    /// Holder of every role of the market.
+    pub governance: Account,
 }
 
 impl Devnet {
@@ -92,7 +99,7 @@ impl Devnet {
         let deployer = deployer(&anvil).await?;
         let deployed = Deployed::make(&deployer, checkout, options).await?;
         anvil.set_mining(options.anvil.mining).await?;
-        Ok(Self::new(anvil, deployed, deployer))
+        Self::new(anvil, deployed).await
     }
 
     /// Starts a chain in the state that [`Devnet::fresh`] makes, deploying only where the same was
@@ -111,8 +118,7 @@ impl Devnet {
             async |anvil: &Anvil| Deployed::make(&deployer(anvil).await?, checkout, options).await,
         )
         .await?;
-        let deployer = deployer(&anvil).await?;
-        Ok(Self::new(anvil, deployed, deployer))
+        Self::new(anvil, deployed).await
     }
 
     /// The same deployment on a chain that goes on from here by itself; see [`Anvil::fork`].
@@ -121,7 +127,6 @@ impl Devnet {
     /// As for [`Anvil::fork`].
     pub async fn fork(&self, options: &AnvilOptions) -> Result<Self> {
         let anvil = self.anvil.fork(options).await?;
-        let deployer = deployer(&anvil).await?;
         let deployed = Deployed {
             core: self.core,
             addresses: Addresses {
@@ -129,16 +134,17 @@ impl Devnet {
                 ..self.addresses.clone()
             },
         };
-        Ok(Self::new(anvil, deployed, deployer))
+        Self::new(anvil, deployed).await
     }
 
-    fn new(anvil: Anvil, deployed: Deployed, deployer: Account) -> Self {
-        Self {
+    async fn new(anvil: Anvil, deployed: Deployed) -> Result<Self> {
+        Ok(Self {
+            deployer: deployer(&anvil).await?,
+            governance: rich(&anvil, GOVERNANCE).await?,
             anvil,
             core: deployed.core,
             addresses: deployed.addresses,
-            deployer,
-        }
+        })
     }
 
     /// The account of a named key, with at least a thousand units of native currency.

@@ -16,4 +16,5 @@ pub use self::{
     core::{Delays, EigenLayer, SOURCE},
     operator::WHOLE,
 };
+pub(crate) use abi::Strategy;
 pub(crate) use errors::error_name;

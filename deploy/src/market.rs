@@ -4,24 +4,34 @@ use alloy::{
     primitives::{Address, B256, aliases::U96},
     providers::Provider as _,
     sol,
-    sol_types::SolValue as _,
 };
 use eyre::{Result, WrapErr as _};
 use serde::{Deserialize, Serialize};
 use zarathustra_abi::{
     attestation_center::{
-        IAttestationCenter::{registerKindCall, scheduleEnvironmentCall},
+        IAttestationCenter::{
+            UnknownKind, definitionCall, environmentAtCall, registerKindCall,
+            scheduleEnvironmentCall,
+        },
         IAttestationCenterTypes::TaskDefinition,
     },
     avs_governance::{
-        IAvsGovernance::{setAttestationCenterCall, setUpAvsCall},
+        IAvsGovernance::{
+            attestationCenterCall, setAttestationCenterCall, setUpAvsCall, strategyWeightsCall,
+        },
         IAvsGovernanceTypes::StrategyWeight,
     },
 };
 use zarathustra_chain::Addresses;
 use zarathustra_eval::environment::EnvironmentLock;
 
-use crate::{Account, Artifacts, EigenLayer, snapshot};
+use crate::{
+    Account, Artifacts, Deployment, EigenLayer,
+    eigenlayer::WHOLE,
+    governance::{self, Roles, Targets},
+    plan::{Effect, Plan},
+    snapshot,
+};
 
 sol! {
     /// The last constructor argument of AvsGovernance, in its order.
@@ -43,20 +53,11 @@ sol! {
 /// The task kind `improve`.
 pub const IMPROVE: u16 = 1;
 
+/// Name of the deployment on a local chain.
+pub(crate) const DEVNET: &str = "devnet";
+
 /// The epoch that is written first.
 const FIRST_EPOCH: u32 = 1;
-
-/// The contracts of a deployment, in the order in which they are made.
-const CONTRACTS: [&str; 8] = [
-    "AccessManager",
-    "RandaoSeedSource",
-    "AvsGovernance",
-    "TaskRegistry",
-    "OperatorFees",
-    "AttestationCenter",
-    "ModelSubmission",
-    "AvsLogic",
-];
 
 /// What is chosen at deployment. Times are in blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,9 @@ pub struct MarketOptions {
     pub miss_decay: u32,
     /// Part of a slashed operator's allocation that is slashed, in 1e18ths.
     pub wads_to_slash: u64,
+    /// Whether only operators that were allowed may join.
+    #[serde(default)]
+    pub allow_list_mode: bool,
     /// The kind `improve`.
     pub improve: KindOptions,
 }
@@ -111,7 +115,8 @@ pub struct KindOptions {
     /// Least fee of a task, wei.
     pub min_fee: u64,
     /// Environment of its tasks from the first epoch on: the digest of what operators compute
-    /// under.
+    /// under. That of this build's worker when absent.
+    #[serde(default = "environment_of_this_build")]
     pub environment: B256,
 }
 
@@ -131,6 +136,7 @@ impl Default for MarketOptions {
             miss_limit: 50,
             miss_decay: 200,
             wads_to_slash: 100_000_000_000_000_000,
+            allow_list_mode: false,
             improve: KindOptions::default(),
         }
     }
@@ -149,133 +155,203 @@ impl Default for KindOptions {
             threshold: (2, 3),
             performer_share: 2000,
             min_fee: 1_000_000_000_000_000,
-            environment: EnvironmentLock::of_this_build().digest().word(),
+            environment: environment_of_this_build(),
         }
     }
 }
 
-/// The market's contracts.
+fn environment_of_this_build() -> B256 {
+    EnvironmentLock::of_this_build().digest().word()
+}
+
+/// Where the contracts of a deployment lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contracts {
+    /// OpenZeppelin's AccessManager.
+    pub access_manager: Address,
+    /// RandaoSeedSource.
+    pub seed_source: Address,
+    /// AvsGovernance.
+    pub avs_governance: Address,
+    /// AttestationCenter.
+    pub attestation_center: Address,
+    /// ModelSubmission.
+    pub model_submission: Address,
+    /// AvsLogic.
+    pub avs_logic: Address,
+    /// An ERC-20 for rewards, on chains without worth.
+    pub reward_token: Option<Address>,
+}
+
+/// What the market stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ground {
+    /// EigenLayer's AllocationManager.
+    pub allocation_manager: Address,
+    /// EigenLayer's DelegationManager.
+    pub delegation_manager: Address,
+    /// Strategies and their multipliers in 1e18ths, ascending.
+    pub strategies: Vec<(Address, u64)>,
+}
+
+/// Adds the steps that deploy the market: its contracts, their set-up, the kind `improve` with its
+/// environment, and last the roles. After the last step `deployer` has no rights.
+///
+/// # Errors
+/// Missing artifacts.
+pub fn plan(
+    plan: &mut Plan,
+    ground: &Ground,
+    options: &MarketOptions,
+    roles: &Roles,
+    deployer: Address,
+    reward_token: bool,
+) -> Result<Contracts> {
+    let access_manager = plan.create("AccessManager", &(deployer,))?;
+    let seed_source = plan.create_plain("RandaoSeedSource")?;
+    let arguments = (
+        access_manager,
+        ground.allocation_manager,
+        ground.delegation_manager,
+        options.parameters(),
+    );
+    let avs_governance = plan.create("AvsGovernance", &arguments)?;
+    let task_registry = plan.create("TaskRegistry", &(avs_governance,))?;
+    let operator_fees = plan.create("OperatorFees", &(avs_governance, task_registry))?;
+    let arguments = (access_manager, avs_governance, operator_fees);
+    let attestation_center = plan.create("AttestationCenter", &arguments)?;
+    let arguments = (attestation_center, avs_governance);
+    let model_submission = plan.create("ModelSubmission", &arguments)?;
+    let arguments = (attestation_center, model_submission);
+    let avs_logic = plan.create("AvsLogic", &arguments)?;
+    let reward_token = match reward_token {
+        true => {
+            let arguments = ("Demo Reward".to_owned(), "DRWD".to_owned());
+            Some(plan.create("DemoToken", &arguments)?)
+        }
+        false => None,
+    };
+
+    let call = setAttestationCenterCall {
+        attestationCenter: attestation_center,
+    };
+    let question = attestationCenterCall {};
+    let effect = Effect::new(avs_governance, &question, &attestation_center)
+        .before::<attestationCenterCall>(&Address::ZERO);
+    plan.call("name AttestationCenter", avs_governance, &call, effect);
+
+    let weights: Vec<StrategyWeight> = ground.strategies.iter().map(weight).collect();
+    let effect = Effect::new(avs_governance, &strategyWeightsCall {}, &weights)
+        .before::<strategyWeightsCall>(&Vec::new());
+    let call = setUpAvsCall {
+        metadataURI: options.metadata_uri.clone(),
+        strategies: weights,
+    };
+    plan.call("become an AVS", avs_governance, &call, effect);
+
+    let definition = options
+        .improve
+        .definition(model_submission, avs_logic, seed_source);
+    let question = definitionCall { kind: IMPROVE };
+    let effect =
+        Effect::new(attestation_center, &question, &definition).refused_with::<UnknownKind>();
+    let call = registerKindCall {
+        kind: IMPROVE,
+        definition,
+    };
+    plan.call("register improve", attestation_center, &call, effect);
+
+    let digest = options.improve.environment;
+    let question = environmentAtCall {
+        kind: IMPROVE,
+        epoch: FIRST_EPOCH,
+    };
+    let effect = Effect::new(attestation_center, &question, &digest)
+        .before::<environmentAtCall>(&B256::ZERO);
+    let call = scheduleEnvironmentCall {
+        kind: IMPROVE,
+        activationEpoch: FIRST_EPOCH,
+        digest,
+    };
+    plan.call(
+        "schedule its environment",
+        attestation_center,
+        &call,
+        effect,
+    );
+
+    let targets = Targets {
+        manager: access_manager,
+        governance: avs_governance,
+        center: attestation_center,
+    };
+    governance::plan(plan, &targets, roles, deployer);
+    Ok(Contracts {
+        access_manager,
+        seed_source,
+        avs_governance,
+        attestation_center,
+        model_submission,
+        avs_logic,
+        reward_token,
+    })
+}
+
+fn weight((strategy, multiplier): &(Address, u64)) -> StrategyWeight {
+    StrategyWeight {
+        strategy: *strategy,
+        multiplier: U96::from(*multiplier),
+    }
+}
+
+/// The market on a local chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Market;
 
 impl Market {
-    /// Deploys the contracts, makes AvsGovernance an AVS of EigenLayer with one operator set over
-    /// `core.strategy`, registers the kind `improve` and schedules its environment. `deployer` becomes the administrator.
+    /// Deploys the market over `core.strategy`, with every role given to `governance`, without
+    /// delays.
     ///
     /// # Errors
-    /// [`Reverted`](crate::Reverted), for example `TimingExceedsDeallocation` when the windows do
-    /// not fit EigenLayer's delays; missing artifacts; transport errors.
+    /// Those of [`Deployment`], for example [`DeployError::ConstructorRefused`](crate::DeployError)
+    /// with `TimingExceedsDeallocation` when the windows do not fit EigenLayer's delays; missing
+    /// artifacts; transport errors.
     pub async fn deploy(
         deployer: &Account,
         artifacts: &Artifacts,
         core: &EigenLayer,
         options: &MarketOptions,
+        governance: Address,
     ) -> Result<Addresses> {
-        let provider = deployer.provider();
+        let (provider, address) = (deployer.provider(), deployer.address());
         let chain_id = provider.get_chain_id().await.wrap_err("eth_chainId")?;
-        let newest = provider
-            .get_block_number()
-            .await
-            .wrap_err("eth_blockNumber")?;
-        let admin = deployer.address();
-        let [
-            manager,
-            seed_source,
-            governance,
-            registry,
-            fees,
-            attestation,
-            market,
-            logic,
-        ] = CONTRACTS;
+        let (plan, contracts) = Self::plan(artifacts, core, options, governance, address)?;
+        let deployment = Deployment::new(provider, address, contracts.access_manager, plan);
+        let first_block = deployment.first_block().await?;
+        let journal = tempfile::tempdir().wrap_err("a folder for a journal")?;
+        let sender = deployer
+            .sender(&journal.path().join("journal.redb"))
+            .await?;
+        deployment.run(&sender, &mut |_| {}).await?;
+        Ok(core.addresses(&contracts, chain_id, first_block))
+    }
 
-        let access_manager = deployer
-            .deploy_artifact(artifacts, manager, &(admin,))
-            .await?;
-        let seed_source = deployer
-            .deploy(seed_source, artifacts.code(seed_source)?)
-            .await?;
-        let arguments = (
-            access_manager,
-            core.allocation_manager,
-            core.delegation_manager,
-            options.parameters(),
-        );
-        let avs_governance = deployer
-            .deploy_artifact(artifacts, governance, &arguments)
-            .await?;
-        let registry = deployer
-            .deploy_artifact(artifacts, registry, &(avs_governance,))
-            .await?;
-        let fees = deployer
-            .deploy_artifact(artifacts, fees, &(avs_governance, registry))
-            .await?;
-        let attestation_center = deployer
-            .deploy_artifact(
-                artifacts,
-                attestation,
-                &(access_manager, avs_governance, fees),
-            )
-            .await?;
-        let model_submission = deployer
-            .deploy_artifact(artifacts, market, &(attestation_center, avs_governance))
-            .await?;
-        let avs_logic = deployer
-            .deploy_artifact(artifacts, logic, &(attestation_center, model_submission))
-            .await?;
-        let reward_token = deployer
-            .deploy_artifact(
-                artifacts,
-                "DemoToken",
-                &("Demo Reward".to_owned(), "DRWD".to_owned()),
-            )
-            .await?;
-
-        let center = setAttestationCenterCall {
-            attestationCenter: attestation_center,
-        };
-        deployer.send(avs_governance, &center).await?;
-        let avs = setUpAvsCall {
-            metadataURI: options.metadata_uri.clone(),
-            strategies: vec![StrategyWeight {
-                strategy: core.strategy,
-                multiplier: U96::from(1_000_000_000_000_000_000u64),
-            }],
-        };
-        deployer.send(avs_governance, &avs).await?;
-        let kind = registerKindCall {
-            kind: IMPROVE,
-            definition: options
-                .improve
-                .definition(model_submission, avs_logic, seed_source),
-        };
-        deployer.send(attestation_center, &kind).await?;
-        let environment = scheduleEnvironmentCall {
-            kind: IMPROVE,
-            activationEpoch: FIRST_EPOCH,
-            digest: options.improve.environment,
-        };
-        deployer.send(attestation_center, &environment).await?;
-
-        Ok(Addresses {
-            chain_id,
-            deployed_block: newest + 1,
+    fn plan(
+        artifacts: &Artifacts,
+        core: &EigenLayer,
+        options: &MarketOptions,
+        governance: Address,
+        deployer: Address,
+    ) -> Result<(Plan, Contracts)> {
+        let ground = Ground {
             allocation_manager: core.allocation_manager,
             delegation_manager: core.delegation_manager,
-            strategy_manager: core.strategy_manager,
-            avs_directory: core.avs_directory,
-            permission_controller: core.permission_controller,
-            rewards_coordinator: core.rewards_coordinator,
-            strategy: core.strategy,
-            stake_token: core.stake_token,
-            access_manager,
-            avs_governance,
-            attestation_center,
-            model_submission,
-            avs_logic,
-            seed_source,
-            reward_token: Some(reward_token),
-        })
+            strategies: vec![(core.strategy, WHOLE)],
+        };
+        let roles = Roles::all(governance);
+        let mut steps = Plan::new(artifacts, DEVNET);
+        let contracts = plan(&mut steps, &ground, options, &roles, deployer, true)?;
+        Ok((steps, contracts))
     }
 
     /// Adds to a snapshot's key everything that decides what [`Market::deploy`] makes.
@@ -283,17 +359,13 @@ impl Market {
     /// # Errors
     /// As for [`Artifacts::code`].
     pub fn key(
-        mut key: snapshot::Key,
+        key: snapshot::Key,
         artifacts: &Artifacts,
         options: &MarketOptions,
     ) -> Result<snapshot::Key> {
-        for contract in CONTRACTS.into_iter().chain(["DemoToken"]) {
-            key = key.with(artifacts.code(contract)?);
-        }
-        Ok(key
-            .with(options.parameters().abi_encode())
-            .with(options.metadata_uri.as_bytes())
-            .with(serde_json::to_vec(&options.improve)?))
+        let none = Address::ZERO;
+        let (plan, _) = Self::plan(artifacts, &EigenLayer::default(), options, none, none)?;
+        Ok(key.with(plan.bytes()))
     }
 }
 
@@ -310,7 +382,7 @@ impl MarketOptions {
             missLimit: self.miss_limit,
             missDecay: self.miss_decay,
             wadsToSlash: self.wads_to_slash,
-            allowListMode: false,
+            allowListMode: self.allow_list_mode,
         }
     }
 }

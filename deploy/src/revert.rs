@@ -21,14 +21,17 @@ pub struct Reverted {
 
 impl Reverted {
     fn new(action: &str, data: Bytes) -> Self {
-        let name = crate::eigenlayer::error_name(&data)
-            .unwrap_or_else(|| Revert::decode(&data).to_string());
         Self {
             action: action.to_owned(),
-            name,
+            name: reason(&data),
             data,
         }
     }
+}
+
+/// The error that revert data holds, with its values where they are known.
+pub(crate) fn reason(data: &Bytes) -> String {
+    crate::eigenlayer::error_name(data).unwrap_or_else(|| Revert::decode(data).to_string())
 }
 
 /// Turns a node's answer into [`Reverted`] where it is one.

@@ -185,7 +185,7 @@ async fn beyond_the_history_a_task_without_seed_ends_and_everything_returns() ->
     let (chain, center) = (&scene.chain, scene.chain.attestation());
 
     // The market is paused meanwhile. This changes nothing: the history counts real blocks.
-    let admin = &scene.devnet.deployer;
+    let admin = &scene.devnet.governance;
     admin.send(scene.governance(), &pauseCall {}).await?;
     let paused_at = scene.clock().await?;
 
@@ -270,7 +270,7 @@ async fn a_seed_is_fixed_in_a_paused_market_whose_clock_stands_still() -> Result
     let submission = scene.submit(request, "parameters").await?;
     let task = scene.open(request).await?;
 
-    let admin = &scene.devnet.deployer;
+    let admin = &scene.devnet.governance;
     admin.send(scene.governance(), &pauseCall {}).await?;
     let paused_at = scene.clock().await?;
     anvil.mine_to(task.seed_block + 10).await?;

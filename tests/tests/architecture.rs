@@ -163,6 +163,25 @@ fn libraries_are_confined_to_the_crates_that_wrap_them() {
     }
 }
 
+/// What deploys is part of the command line; `eigen-utils` is a feature of it that only set-up turns
+/// on, to fetch its source.
+#[test]
+fn no_crate_asks_for_eigenlayers_bytecode_as_a_library() {
+    for (name, package) in packages() {
+        let manifest = package.folder.join("Cargo.toml");
+        let text = fs::read_to_string(manifest).expect("a manifest");
+        let asks = text
+            .lines()
+            .filter(|line| line.contains("eigenlayer-bytecode"));
+        let lines: Vec<_> = asks.collect();
+        let expected: &[&str] = match name.as_str() {
+            "deploy" => &["eigenlayer-bytecode = [\"dep:eigen-utils\"]"],
+            _ => &[],
+        };
+        assert_eq!(lines, expected, "{name}");
+    }
+}
+
 #[test]
 fn pure_crates_have_no_clock_and_no_socket() {
     let packages = packages();

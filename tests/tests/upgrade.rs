@@ -7,7 +7,7 @@ use zarathustra_chain::abi::{
     attestation_center::IAttestationCenter::scheduleEnvironmentCall,
     avs_governance::IAvsGovernance::rollEpochCall,
 };
-use zarathustra_deploy::{Account, IMPROVE, devnet_key};
+use zarathustra_deploy::{Account, GOVERNANCE, IMPROVE, devnet_key};
 use zarathustra_devnet::{Devnet, WorkerSpec, story::Stage};
 use zarathustra_eval::environment::EnvironmentLock;
 use zarathustra_primitives::{Digest, SubmissionState, TaskId, TaskState};
@@ -56,7 +56,7 @@ async fn an_environment_changes_at_an_epoch_and_no_vote_is_split() -> Result<()>
     let mut stage = Stage::set(&mut scenario.network, &mut quiet).await?;
     let chain = stage.network().chain().clone();
     let governance = chain.addresses().avs_governance;
-    let deployer = Account::new(stage.network().anvil().url(), devnet_key("deployer"))?;
+    let admin = Account::new(stage.network().anvil().url(), devnet_key(GOVERNANCE))?;
     let environment_of = async |submission: u64| -> Result<Digest> {
         Ok(certified(&chain, submission).await?.environment())
     };
@@ -87,11 +87,11 @@ async fn an_environment_changes_at_an_epoch_and_no_vote_is_split() -> Result<()>
         digest: new.digest().word(),
     };
     let center = chain.addresses().attestation_center;
-    deployer.send(center, &schedule).await?;
+    admin.send(center, &schedule).await?;
     wait_for("the next epoch is written", async || {
         // It is refused while the newest epoch is too young.
         let roll = rollEpochCall { maxRows: u32::MAX };
-        let rolled = deployer.send(governance, &roll).await;
+        let rolled = admin.send(governance, &roll).await;
         Ok(rolled.is_ok().then_some(()))
     })
     .await?;

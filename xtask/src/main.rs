@@ -1,4 +1,5 @@
-//! `cargo xtask`: sets the checkout up, runs every test and long simulations, plays the demo.
+//! `cargo xtask`: sets the checkout up, runs every test and long simulations, plays the demo,
+//! deploys.
 //!
 //! Few dependencies on purpose, and none on the project's own crates: this program has to be
 //! built before anything that the project needs is there.
@@ -7,6 +8,7 @@ mod bench;
 mod checkout;
 mod contracts;
 mod demo;
+mod deploy;
 mod digest;
 mod process;
 mod setup;
@@ -14,7 +16,7 @@ mod steps;
 mod tally;
 mod test;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use eyre::Result;
@@ -48,6 +50,16 @@ enum Task {
         /// Write a record of what happened.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+    },
+    /// Compiles the contracts and runs `zarathustra deploy` with these arguments.
+    Deploy {
+        /// What `zarathustra deploy` takes, such as `--chain FILE --dry-run`.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENTS"
+        )]
+        arguments: Vec<OsString>,
     },
     /// Sets up and runs every check and every test.
     Test,
@@ -87,6 +99,7 @@ fn run(task: Task) -> Result<ExitCode> {
             }
         }
         Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
+        Task::Deploy { arguments } => deploy::run(&checkout, &setup, &arguments)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),
         Task::Bench { which } => return bench::bench(&checkout, &setup, which),
@@ -96,4 +109,20 @@ fn run(task: Task) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_deploy_takes_is_passed_on() {
+        let given = ["--chain", "a.toml", "--dry-run"];
+        let line = ["xtask", "deploy"].into_iter().chain(given);
+        let parsed = Arguments::try_parse_from(line).expect("understood");
+        let Task::Deploy { arguments } = parsed.task else {
+            panic!("another task");
+        };
+        assert_eq!(arguments, given);
+    }
 }

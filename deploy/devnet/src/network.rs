@@ -14,7 +14,7 @@ use eyre::{ContextCompat, Result, WrapErr, eyre};
 use serde::{Deserialize, Serialize};
 use zarathustra_chain::{Addresses, Chain};
 use zarathustra_deploy::{
-    Account, Anvil, AnvilOptions, Checkout, EigenLayer, Hardfork, KindOptions, Market,
+    Account, Anvil, AnvilOptions, Checkout, EigenLayer, GOVERNANCE, Hardfork, KindOptions, Market,
     MarketOptions, Mining, devnet_key,
     eigenlayer::{Delays, WHOLE},
     snapshot,
@@ -534,7 +534,18 @@ async fn deploy(checkout: &Checkout, options: &DevnetOptions) -> Result<(Anvil, 
             .account(devnet_key("deployer"), ether(10 * POCKET_ETHER))
             .await?;
         let eigenlayer = EigenLayer::deploy(&deployer, &artifacts, Delays::default()).await?;
-        let addresses = Market::deploy(&deployer, &artifacts, &eigenlayer, &options.market).await?;
+        let governance = anvil
+            .account(devnet_key(GOVERNANCE), ether(POCKET_ETHER))
+            .await?
+            .address();
+        let addresses = Market::deploy(
+            &deployer,
+            &artifacts,
+            &eigenlayer,
+            &options.market,
+            governance,
+        )
+        .await?;
 
         for operator in &options.operators {
             join(anvil, &eigenlayer, &addresses, operator)

@@ -91,6 +91,7 @@ sol! {
 
         function initialize(address owner, address whitelister, uint256 pausedStatus) external;
         function addStrategiesToDepositWhitelist(address[] strategies) external;
+        function strategyIsWhitelistedForDeposit(address strategy) external view returns (bool);
         function depositIntoStrategy(address strategy, address token, uint256 amount) external
             returns (uint256 shares);
         function getBurnableShares(address strategy) external view returns (uint256 shares);
@@ -149,6 +150,16 @@ sol! {
             uint64 genesisTime,
             string version
         );
+    }
+
+    /// OpenZeppelin's, one for each proxy.
+    contract ProxyAdmin {
+        function upgradeAndCall(address proxy, address implementation, bytes data) external payable;
+    }
+
+    /// What a strategy tells of itself.
+    contract Strategy {
+        function underlyingToken() external view returns (address token);
     }
 
     /// What every contract of the core that can be paused has.

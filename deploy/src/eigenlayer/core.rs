@@ -1,18 +1,24 @@
 //! Deployment of EigenLayer's core.
 
 use alloy::{
-    primitives::{Address, Bytes, U256, address},
-    providers::Provider as _,
+    primitives::{Address, B256, Bytes, U256, address, b256},
+    providers::{DynProvider, Provider as _},
     sol_types::{SolCall, SolConstructor},
 };
-use eyre::{Result, WrapErr as _, ensure};
+use eyre::{Result, WrapErr as _};
 use serde::{Deserialize, Serialize};
+use zarathustra_chain::{Addresses, ChainError};
 
 use super::abi::{
     AVSDirectory, AllocationManager, DelegationManager, EigenPod, EigenPodManager,
-    PermissionController, RewardsCoordinator, StrategyManager,
+    PermissionController, ProxyAdmin, RewardsCoordinator, StrategyManager,
 };
-use crate::{Account, Artifacts, snapshot};
+use crate::{
+    Account, Artifacts, DeployError, Deployment,
+    market::{Contracts, DEVNET},
+    plan::{Effect, Plan},
+    snapshot,
+};
 
 /// Where the bytecode comes from.
 pub const SOURCE: &str = "eigen-utils 2.0.0";
@@ -63,7 +69,7 @@ impl Delays {
 }
 
 /// EigenLayer's core, and a strategy over one token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EigenLayer {
     /// AllocationManager: operator sets, allocations, slashing.
     pub allocation_manager: Address,
@@ -87,6 +93,10 @@ pub struct EigenLayer {
     pub stake_token: Address,
 }
 
+/// Where a proxy keeps its implementation (ERC-1967).
+const IMPLEMENTATION: B256 =
+    b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
+
 /// The contracts behind proxies, in the order of their deployment.
 struct Proxies {
     allocation_manager: Address,
@@ -96,27 +106,6 @@ struct Proxies {
     avs_directory: Address,
     rewards_coordinator: Address,
     eigen_pod_manager: Address,
-}
-
-/// Transactions before the first proxy: the pauser registry, the beacon, and an implementation for
-/// each proxy and for the beacon.
-const BEFORE_PROXIES: u64 = 10;
-
-impl Proxies {
-    /// Where the deployer's next transactions put them. The implementations hold each other's
-    /// addresses as immutables, so these must be known first.
-    fn predict(deployer: Address, nonce: u64) -> Self {
-        let at = |index: u64| deployer.create(nonce + BEFORE_PROXIES + index);
-        Self {
-            allocation_manager: at(0),
-            delegation_manager: at(1),
-            strategy_manager: at(2),
-            permission_controller: at(3),
-            avs_directory: at(4),
-            rewards_coordinator: at(5),
-            eigen_pod_manager: at(6),
-        }
-    }
 }
 
 /// An implementation and the call that initialises its proxy.
@@ -131,24 +120,77 @@ impl EigenLayer {
     /// Deploys the core, with nothing paused. `deployer` owns every contract and proxy and is
     /// pauser, unpauser and strategy whitelister.
     ///
-    /// The deployer must send nothing else meanwhile.
+    /// # Errors
+    /// When the chain is younger than [`Delays::first_block`]; those of [`Deployment`]; missing
+    /// artifacts; transport errors.
+    pub async fn deploy(deployer: &Account, artifacts: &Artifacts, delays: Delays) -> Result<Self> {
+        let owner = deployer.address();
+        let mut plan = Plan::new(artifacts, DEVNET);
+        let core = Self::plan(&mut plan, artifacts, owner, delays)?;
+        Self::check_age(deployer.provider(), delays).await?;
+        let deployment = Deployment::new(deployer.provider(), owner, Address::ZERO, plan);
+        let journal = tempfile::tempdir().wrap_err("a folder for a journal")?;
+        let sender = deployer
+            .sender(&journal.path().join("journal.redb"))
+            .await?;
+        deployment.prepare(&sender).await?;
+        for index in 0..deployment.steps().len() {
+            deployment.advance(index, &sender).await?;
+        }
+        Ok(core)
+    }
+
+    /// Whether the chain is old enough for EigenLayer to slash.
     ///
     /// # Errors
-    /// When the chain is younger than [`Delays::first_block`]; [`Reverted`](crate::Reverted) when a
-    /// constructor refuses; missing artifacts; transport errors.
-    pub async fn deploy(deployer: &Account, artifacts: &Artifacts, delays: Delays) -> Result<Self> {
-        let newest = deployer.provider().get_block_number().await;
-        let newest = newest.wrap_err("eth_blockNumber")?;
-        ensure!(
-            newest >= delays.first_block(),
-            "EigenLayer cannot slash before block {}, and this is {newest}: begin the chain later",
-            delays.first_block()
+    /// When it is younger than [`Delays::first_block`]; transport errors.
+    pub async fn check_age(provider: &DynProvider, delays: Delays) -> Result<()> {
+        let newest = provider.get_block_number().await;
+        let newest = newest.map_err(ChainError::transport("eth_blockNumber"))?;
+        let needed = delays.first_block();
+        match newest >= needed {
+            true => Ok(()),
+            false => Err(DeployError::ChainTooYoung { newest, needed }.into()),
+        }
+    }
+
+    /// Adds the steps that deploy the core.
+    ///
+    /// A proxy comes before its implementation, whose immutables name other proxies: first it has
+    /// one that depends on nothing, PermissionController's.
+    ///
+    /// # Errors
+    /// Missing artifacts.
+    pub fn plan(
+        plan: &mut Plan,
+        artifacts: &Artifacts,
+        owner: Address,
+        delays: Delays,
+    ) -> Result<Self> {
+        let pauser_registry = plan.create("DevnetPauserRegistry", &(owner,))?;
+        let first = creation(
+            &artifacts.eigenlayer("PermissionController")?,
+            &PermissionController::constructorCall {
+                version: VERSION.to_owned(),
+            },
         );
-        let owner = deployer.address();
-        let proxies = Proxies::predict(owner, deployer.nonce().await?);
-        let pauser_registry = deployer
-            .deploy_artifact(artifacts, "DevnetPauserRegistry", &(owner,))
-            .await?;
+        let first = plan.create_code("PermissionController", first);
+        // OpenZeppelin's proxy refuses to be made without a call.
+        let call: Bytes = PermissionController::versionCall {}.abi_encode().into();
+        let mut proxy = |name: &str| -> Result<Address> {
+            let arguments = (first, owner, call.clone());
+            let creation = artifacts.creation("TransparentUpgradeableProxy", &arguments)?;
+            Ok(plan.create_code(&format!("proxy of {name}"), creation))
+        };
+        let proxies = Proxies {
+            allocation_manager: proxy("AllocationManager")?,
+            delegation_manager: proxy("DelegationManager")?,
+            strategy_manager: proxy("StrategyManager")?,
+            permission_controller: proxy("PermissionController")?,
+            avs_directory: proxy("AVSDirectory")?,
+            rewards_coordinator: proxy("RewardsCoordinator")?,
+            eigen_pod_manager: proxy("EigenPodManager")?,
+        };
         let pod = creation(
             &artifacts.eigenlayer("EigenPod")?,
             &EigenPod::constructorCall {
@@ -158,44 +200,33 @@ impl EigenLayer {
                 version: VERSION.to_owned(),
             },
         );
-        let pod = deployer.deploy("EigenPod", pod).await?;
-        let beacon = deployer
-            .deploy_artifact(artifacts, "UpgradeableBeacon", &(pod, owner))
-            .await?;
-
-        let parts = parts(artifacts, &proxies, owner, pauser_registry, beacon, delays)?;
-        let mut implementations = Vec::with_capacity(parts.len());
-        for part in &parts {
-            let creation = part.creation.clone();
-            implementations.push(deployer.deploy(part.name, creation).await?);
-        }
-        for (part, implementation) in parts.iter().zip(implementations) {
-            let arguments = (implementation, owner, part.initialize.clone());
-            let proxy = deployer
-                .deploy_artifact(artifacts, "TransparentUpgradeableProxy", &arguments)
-                .await?;
-            ensure!(
-                proxy == part.proxy,
-                "the proxy of {} is not where it was foreseen: did the deployer send more?",
-                part.name
-            );
+        let pod = plan.create_code("EigenPod", pod);
+        let beacon = plan.create("UpgradeableBeacon", &(pod, owner))?;
+        for part in parts(artifacts, &proxies, owner, pauser_registry, beacon, delays)? {
+            let implementation = plan.create_code(part.name, part.creation);
+            let call = ProxyAdmin::upgradeAndCallCall {
+                proxy: part.proxy,
+                implementation,
+                data: part.initialize,
+            };
+            let effect = Effect::slot(part.proxy, IMPLEMENTATION, first, implementation);
+            // The proxy makes its admin first.
+            let name = format!("initialise {}", part.name);
+            plan.call(&name, part.proxy.create(1), &call, effect);
         }
 
         let name_and_symbol = ("Demo Stake".to_owned(), "DSTK".to_owned());
-        let stake_token = deployer
-            .deploy_artifact(artifacts, "DemoToken", &name_and_symbol)
-            .await?;
-        let strategy = deployer
-            .deploy_artifact(
-                artifacts,
-                "DevnetStrategy",
-                &(proxies.strategy_manager, stake_token),
-            )
-            .await?;
-        let whitelist = StrategyManager::addStrategiesToDepositWhitelistCall {
+        let creation = artifacts.creation("DemoToken", &name_and_symbol)?;
+        let stake_token = plan.create_code("stake token", creation);
+        let arguments = (proxies.strategy_manager, stake_token);
+        let strategy = plan.create("DevnetStrategy", &arguments)?;
+        let question = StrategyManager::strategyIsWhitelistedForDepositCall { strategy };
+        let effect = Effect::new(proxies.strategy_manager, &question, &true)
+            .before::<StrategyManager::strategyIsWhitelistedForDepositCall>(&false);
+        let call = StrategyManager::addStrategiesToDepositWhitelistCall {
             strategies: vec![strategy],
         };
-        deployer.send(proxies.strategy_manager, &whitelist).await?;
+        plan.call("allow deposits", proxies.strategy_manager, &call, effect);
 
         Ok(Self {
             allocation_manager: proxies.allocation_manager,
@@ -215,27 +246,33 @@ impl EigenLayer {
     ///
     /// # Errors
     /// As for [`Artifacts::code`].
-    pub fn key(
-        mut key: snapshot::Key,
-        artifacts: &Artifacts,
-        delays: Delays,
-    ) -> Result<snapshot::Key> {
-        let zero = Proxies::predict(Address::ZERO, 0);
-        let none = Address::ZERO;
-        for part in parts(artifacts, &zero, none, none, none, delays)? {
-            key = key.with(&part.creation).with(&part.initialize);
+    pub fn key(key: snapshot::Key, artifacts: &Artifacts, delays: Delays) -> Result<snapshot::Key> {
+        let mut plan = Plan::new(artifacts, DEVNET);
+        Self::plan(&mut plan, artifacts, Address::ZERO, delays)?;
+        Ok(key.with(plan.bytes()))
+    }
+
+    /// The addresses file of a market over this core.
+    pub fn addresses(&self, market: &Contracts, chain_id: u64, first_block: u64) -> Addresses {
+        Addresses {
+            chain_id,
+            deployed_block: first_block,
+            allocation_manager: self.allocation_manager,
+            delegation_manager: self.delegation_manager,
+            strategy_manager: self.strategy_manager,
+            avs_directory: self.avs_directory,
+            permission_controller: self.permission_controller,
+            rewards_coordinator: self.rewards_coordinator,
+            strategy: self.strategy,
+            stake_token: self.stake_token,
+            access_manager: market.access_manager,
+            avs_governance: market.avs_governance,
+            attestation_center: market.attestation_center,
+            model_submission: market.model_submission,
+            avs_logic: market.avs_logic,
+            seed_source: market.seed_source,
+            reward_token: market.reward_token,
         }
-        key = key.with(artifacts.eigenlayer("EigenPod")?);
-        for contract in [
-            "DevnetPauserRegistry",
-            "UpgradeableBeacon",
-            "TransparentUpgradeableProxy",
-            "DemoToken",
-            "DevnetStrategy",
-        ] {
-            key = key.with(artifacts.code(contract)?);
-        }
-        Ok(key)
     }
 }
 
@@ -244,7 +281,7 @@ fn creation(bytecode: &[u8], constructor: &impl SolConstructor) -> Bytes {
     [bytecode, &constructor.abi_encode()].concat().into()
 }
 
-/// The contracts behind proxies, in the order of [`Proxies::predict`].
+/// The contracts behind proxies whose implementations are their own.
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn parts(
     artifacts: &Artifacts,
@@ -253,7 +290,7 @@ fn parts(
     pauser_registry: Address,
     beacon: Address,
     delays: Delays,
-) -> Result<[Upgradeable; 7]> {
+) -> Result<[Upgradeable; 6]> {
     let version = || VERSION.to_owned();
     let nothing_paused = U256::ZERO;
     Ok([
@@ -318,16 +355,6 @@ fn parts(
             }
             .abi_encode()
             .into(),
-        },
-        Upgradeable {
-            name: "PermissionController",
-            proxy: proxies.permission_controller,
-            creation: creation(
-                &artifacts.eigenlayer("PermissionController")?,
-                &PermissionController::constructorCall { version: version() },
-            ),
-            // It has nothing to initialise, but OpenZeppelin's proxy refuses to be made without a call.
-            initialize: PermissionController::versionCall {}.abi_encode().into(),
         },
         Upgradeable {
             name: "AVSDirectory",

@@ -9,8 +9,12 @@ use std::{
 };
 
 use alloy::{
-    eips::BlockNumberOrTag, primitives::U256, providers::Provider, rpc::types::TransactionReceipt,
-    signers::local::PrivateKeySigner, sol_types::SolCall,
+    eips::BlockNumberOrTag,
+    primitives::{Address, U256},
+    providers::{DynProvider, Provider},
+    rpc::types::TransactionReceipt,
+    signers::local::PrivateKeySigner,
+    sol_types::SolCall,
 };
 use clap::Args;
 use eyre::{Context as _, Result};
@@ -134,21 +138,30 @@ impl Globals {
     pub async fn chain_with_key(&self) -> Result<Chain> {
         let wallet = self.wallet()?;
         let chain = self.chain().await?;
+        let journal = self.journal(chain.provider(), wallet.address()).await?;
+        let store = Chain::open_store(&journal)?;
+        Ok(chain.with_sender(wallet, store, self.fee_policy()))
+    }
+
+    /// The file in which an account's transactions on a chain are written down.
+    pub async fn journal(&self, node: &DynProvider, account: Address) -> Result<PathBuf> {
         // A local chain that was started anew has the id of the one before; what was sent there
         // must not be sent here.
-        let origin = chain
-            .provider()
+        let origin = node
             .get_block_by_number(BlockNumberOrTag::Earliest)
             .await
             .map_err(ChainError::transport("eth_getBlockByNumber"))?
             .ok_or(ChainError::UnknownBlock { number: 0 })?;
-        let name = format!("journal-{}-{}.redb", wallet.address(), origin.header.hash);
-        let store = Chain::open_store(&self.home()?.join(name))?;
-        let policy = FeePolicy {
+        let name = format!("journal-{account}-{}.redb", origin.header.hash);
+        Ok(self.home()?.join(name))
+    }
+
+    /// How transactions are paid.
+    pub fn fee_policy(&self) -> FeePolicy {
+        FeePolicy {
             max_fee_wei: u128::from(self.max_fee_gwei) * GWEI,
             ..FeePolicy::default()
-        };
-        Ok(chain.with_sender(wallet, store, policy))
+        }
     }
 
     /// The IPFS node.

@@ -5,6 +5,7 @@ use eyre::Report;
 use serde_json::{Value, json};
 use zarathustra_chain::ChainError;
 use zarathustra_content::ContentError;
+use zarathustra_deploy::DeployError;
 use zarathustra_eval::{
     LocalFailure, RunError, architecture::ArchitectureError, keras::KerasError,
     manifest::ManifestError, parameters::ParametersError,
@@ -110,6 +111,9 @@ fn known(cause: &(dyn std::error::Error + 'static)) -> Option<(String, Option<St
     }
     if let Some(e) = cause.downcast_ref::<ChainError>() {
         return Some((e.code().to_owned(), chain_hint(e)));
+    }
+    if let Some(e) = cause.downcast_ref::<DeployError>() {
+        return Some((e.code().to_owned(), e.hint().map(str::to_owned)));
     }
     if let Some(e) = cause.downcast_ref::<ContentError>() {
         return Some((e.code().to_owned(), content_hint(e).map(str::to_owned)));

@@ -70,6 +70,7 @@ enum Command {
     /// Serve, add and get content on IPFS.
     #[command(subcommand)]
     Ipfs(commands::ipfs::Ipfs),
+    Deploy(commands::deploy::Deploy),
 }
 
 /// Runs the program with the arguments of the process.
@@ -92,6 +93,7 @@ pub async fn main() -> ExitCode {
         Command::Claim(command) => command.run(&globals).await,
         Command::Keys(command) => command.run(&globals),
         Command::Ipfs(command) => command.run(&globals).await,
+        Command::Deploy(command) => command.run(&globals).await,
     };
     output::report(outcome, globals.json)
 }

@@ -1,6 +1,7 @@
 //! One module for each noun of the command line.
 
 pub mod claim;
+pub mod deploy;
 pub mod evaluate;
 pub mod evaluator;
 pub mod ipfs;

@@ -6,6 +6,7 @@
 mod bad_input;
 mod chain;
 mod content;
+mod deploy;
 mod evaluator;
 mod isolation;
 mod keys;
