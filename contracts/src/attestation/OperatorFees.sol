@@ -8,6 +8,7 @@ import { EpochTable } from "../libraries/EpochTable.sol";
 import { FeeShares } from "../libraries/FeeShares.sol";
 import { AttestationBase } from "./AttestationBase.sol";
 import { Extended } from "./Extended.sol";
+import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title Operators' fees: a piece of AttestationCenter
 /// @notice AttestationCenter calls it by DELEGATECALL, on its own storage and balance. Called directly it finds nothing
@@ -124,6 +125,48 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         (uint128 stake,) = present.table.stakeAt(index);
         amount = FeeShares.share(rest, stake, present.total);
         if (index == committed.performerIndex) amount += performerPart;
+    }
+
+    /// @inheritdoc IAttestationCenterFees
+    function recordMisses(
+        address operator,
+        uint64[] calldata taskIds,
+        uint32[] calldata indices,
+        FeeCommitment[] calldata committed
+    ) external {
+        if (indices.length != taskIds.length) {
+            revert LengthMismatch(indices.length, taskIds.length);
+        }
+        if (committed.length != taskIds.length) {
+            revert LengthMismatch(committed.length, taskIds.length);
+        }
+        uint64 present = governance.clock();
+        for (uint256 i; i < taskIds.length; ++i) {
+            _recordMiss(present, operator, taskIds[i], indices[i], committed[i]);
+        }
+        governance.recordMisses(operator, SafeCast.toUint32(taskIds.length));
+        emit MissesRecorded(operator, taskIds);
+    }
+
+    function _recordMiss(
+        uint64 present,
+        address operator,
+        uint64 taskId,
+        uint32 index,
+        FeeCommitment calldata committed
+    ) private {
+        _checkCommitment(taskId, committed);
+        Head memory head = _head(taskId);
+        uint64 from = _finalAt(head);
+        if (present < from) revert AppealWindowOpen(taskId, from, present);
+        uint64 until = _supplementUntil(head);
+        if (present <= until) revert SupplementOpen(taskId, until, present);
+        (address table,,) = governance.epochTable(committed.epoch);
+        (address holder,) = table.addressesAt(index);
+        if (holder != operator) revert NotOperator(operator, holder);
+        if (_hasSigned(committed, index)) revert DidSign(taskId, index);
+        // One task is either a share or a miss, and that once.
+        _markClaimed(operator, taskId, index);
     }
 
     function _markClaimed(address operator, uint64 taskId, uint32 index) private {

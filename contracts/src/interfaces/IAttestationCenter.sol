@@ -169,6 +169,7 @@ interface IAttestationCenterErrors {
     error NotCertified(bytes32 claimId, bytes32 certified);
     error WrongFeeCommitment(uint64 taskId);
     error DidNotSign(uint64 taskId, uint32 index);
+    error DidSign(uint64 taskId, uint32 index);
     /// @notice A late signer had signed already.
     error NotMissing(uint256 word, uint256 repeated);
     error NotOperator(address given, address operator);
@@ -226,6 +227,8 @@ interface IAttestationCenterEvents {
     event Supplemented(uint64 indexed taskId, uint256[] nonSigners);
     /// @param amount Sum of the operator's shares.
     event FeesClaimed(address indexed operator, uint64[] taskIds, uint256 amount);
+    /// @notice Tasks on which an operator's vote is missing for good.
+    event MissesRecorded(address indexed operator, uint64[] taskIds);
     event FeeBurned(uint64 indexed taskId, uint256 amount);
     event Withdrawn(address indexed account, address to, uint256 amount);
 }
@@ -257,6 +260,16 @@ interface IAttestationCenterFees is
         FeeCommitment[] calldata committed
     ) external returns (uint256 amount);
 
+    /// @notice Records in governance that an operator's vote is missing from certificates, when supplement and appeal
+    /// window are over; by anyone, once a task.
+    /// @param indices The operator's position in each task's epoch.
+    function recordMisses(
+        address operator,
+        uint64[] calldata taskIds,
+        uint32[] calldata indices,
+        FeeCommitment[] calldata committed
+    ) external;
+
     /// @notice Burns the part of a fee that nobody can claim, after supplement and appeal window; by anyone.
     function sweepFee(uint64 taskId, FeeCommitment calldata committed) external;
 
@@ -273,7 +286,7 @@ interface IAttestationCenterFees is
         external
         pure
         returns (bytes32);
-    /// @notice Whether an operator's share of a task's fee was credited.
+    /// @notice Whether an operator's share of a task's fee was credited, or its miss recorded.
     function isFeeClaimed(uint64 taskId, address operator) external view returns (bool);
 }
 

@@ -334,6 +334,75 @@ contract FeesTest is AttestationFixture {
         center.submitSupplement(taskId, committed, _bitmap(late), signature);
     }
 
+    /* MISSES */
+
+    function _recordMiss(uint64 taskId, uint32 index, FeeCommitment memory committed) private {
+        uint32[] memory indices = new uint32[](1);
+        indices[0] = index;
+        FeeCommitment[] memory list = new FeeCommitment[](1);
+        list[0] = committed;
+        center.recordMisses(_at(taskId, index).operator, _one(taskId), indices, list);
+    }
+
+    /// @dev As a call of its own, so that the next call is the one that reverts.
+    function recordMiss(uint64 taskId, uint32 index, FeeCommitment memory committed) external {
+        _recordMiss(taskId, index, committed);
+    }
+
+    function test_miss_countsOnceAgainstTheOneWhoIsMissing() external {
+        (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
+        uint32 missing = _missing(committed);
+        address operator = _at(taskId, missing).operator;
+        mine(SUPPLEMENT_WINDOW + 1);
+        uint256 before = governance.missesOf(operator).total;
+        vm.expectEmit(address(center));
+        emit MissesRecorded(operator, _one(taskId));
+        _recordMiss(taskId, missing, committed);
+        vm.assertEq(governance.missesOf(operator).total, before + 1);
+        vm.expectRevert(abi.encodeWithSelector(FeeAlreadyClaimed.selector, taskId, missing));
+        this.recordMiss(taskId, missing, committed);
+    }
+
+    /// A late vote is no miss: as long as it can come in, nothing is recorded.
+    function test_miss_waitsForLateVotes() external {
+        (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
+        uint32 missing = _missing(committed);
+        mine(SUPPLEMENT_WINDOW);
+        vm.expectPartialRevert(SupplementOpen.selector);
+        this.recordMiss(taskId, missing, committed);
+        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, _bit(missing));
+        center.submitSupplement(taskId, committed, _bitmap(_bit(missing)), signature);
+        mine(1);
+        vm.expectRevert(abi.encodeWithSelector(WrongFeeCommitment.selector, taskId));
+        this.recordMiss(taskId, missing, committed);
+        committed.nonSigners = _bitmap(0);
+        vm.expectRevert(abi.encodeWithSelector(DidSign.selector, taskId, missing));
+        this.recordMiss(taskId, missing, committed);
+    }
+
+    /// Nobody is accused of a vote that is in the certificate, nor for another's.
+    function test_miss_neverOfASigner() external {
+        (uint64 taskId, FeeCommitment memory committed) = _signersWithoutOne();
+        mine(SUPPLEMENT_WINDOW + 1);
+        for (uint32 i; i < OPERATORS; ++i) {
+            if (i == _missing(committed)) continue;
+            vm.expectRevert(abi.encodeWithSelector(DidSign.selector, taskId, i));
+            this.recordMiss(taskId, i, committed);
+        }
+        address absent = _at(taskId, _missing(committed)).operator;
+        address thief = makeAddr("thief");
+        FeeCommitment[] memory list = new FeeCommitment[](1);
+        list[0] = committed;
+        uint32[] memory indices = new uint32[](1);
+        indices[0] = _missing(committed);
+        vm.expectRevert(abi.encodeWithSelector(NotOperator.selector, thief, absent));
+        center.recordMisses(thief, _one(taskId), indices, list);
+        vm.expectRevert(abi.encodeWithSelector(LengthMismatch.selector, 0, 1));
+        center.recordMisses(absent, _one(taskId), new uint32[](0), list);
+        vm.expectRevert(abi.encodeWithSelector(LengthMismatch.selector, 0, 1));
+        center.recordMisses(absent, _one(taskId), indices, new FeeCommitment[](0));
+    }
+
     /* SWEEP */
 
     function test_sweep_burnsWhatNobodyCanClaim() external {
