@@ -41,7 +41,7 @@ pub async fn run(settings: Settings) -> Result<()> {
     let desk = Arc::new(Desk::new(
         chain.clone(),
         store.clone(),
-        settings.policy.wait_blocks,
+        settings.policy.patience(),
     ));
     let mut supervisor = Supervisor::new(GRACE);
     let stop = supervisor.stop_token();

@@ -20,7 +20,7 @@ use zarathustra_primitives::{
     Claim, ClaimId, ClaimOutcome, Clock, Position, Purpose, Seed, TaskHash, TaskId, Threshold, Vote,
 };
 use zarathustra_protocol::{
-    Schedule, StakeTable,
+    Patience, Schedule, StakeTable,
     round::{
         Action, Certificate, Input, Refusal, Round, RoundConfig, State as Stage, Taken, Tally,
     },
@@ -74,7 +74,7 @@ impl OpenTask {
         }
     }
 
-    fn round(&self, patience: u64) -> Option<Round> {
+    fn round(&self, patience: Patience) -> Option<Round> {
         let d = &self.definition;
         let threshold = match Threshold::new(d.threshold_numerator, d.threshold_denominator) {
             Ok(threshold) => threshold,
@@ -139,15 +139,15 @@ struct State {
 pub struct Desk {
     chain: Chain,
     store: Store,
-    /// Blocks to wait for late votes.
-    patience: u64,
+    /// How long to wait for late votes.
+    patience: Patience,
     state: Mutex<State>,
     announce: broadcast::Sender<Announcement>,
 }
 
 impl Desk {
     /// An empty desk; what the store holds comes back as tasks are opened.
-    pub fn new(chain: Chain, store: Store, patience: u64) -> Self {
+    pub fn new(chain: Chain, store: Store, patience: Patience) -> Self {
         Self {
             chain,
             store,
@@ -215,7 +215,9 @@ impl Desk {
             }
             for docket in state.dockets.values_mut() {
                 let turns = Input::Turns(docket.open.schedule());
-                feed(&mut docket.round, Clock::new(head.clock), turns);
+                for input in [Input::BaseFee(head.base_fee), turns] {
+                    feed(&mut docket.round, Clock::new(head.clock), input);
+                }
             }
         }
         for (task, hash) in fresh {

@@ -6,6 +6,10 @@ use serde::Deserialize;
 use zarathustra_chain::ChainSettings;
 use zarathustra_improve::ContentSettings;
 use zarathustra_node::logs::LogSettings;
+use zarathustra_protocol::Patience;
+
+/// Wei in a gwei.
+const GWEI: u128 = 1_000_000_000;
 
 /// All settings. A file with every key and its meaning stands in `deploy/aggregator.example.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -56,13 +60,29 @@ pub struct HttpSettings {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicySettings {
-    /// Blocks to wait for late votes once a certificate is possible and votes are missing.
+    /// Most blocks to wait for late votes once a certificate is possible and votes are missing.
     pub wait_blocks: u64,
+    /// What a block of delay is taken to cost, gwei: it waits only while the gas that the missing
+    /// votes would save, at the chain's base fee, is worth more.
+    pub delay_cost_gwei: u64,
+}
+
+impl PolicySettings {
+    /// The same as the rules take it.
+    pub const fn patience(&self) -> Patience {
+        Patience {
+            max_blocks: self.wait_blocks,
+            cost_per_block: self.delay_cost_gwei as u128 * GWEI,
+        }
+    }
 }
 
 impl Default for PolicySettings {
     fn default() -> Self {
-        Self { wait_blocks: 1 }
+        Self {
+            wait_blocks: 1,
+            delay_cost_gwei: 0,
+        }
     }
 }
 
@@ -85,5 +105,6 @@ mod tests {
         assert_eq!(plain.chain.confirmations, full.chain.confirmations);
         assert_eq!(plain.content.quota_bytes, full.content.quota_bytes);
         assert_eq!(plain.housekeeping, full.housekeeping);
+        assert_eq!(plain.policy.patience(), full.policy.patience());
     }
 }

@@ -34,6 +34,8 @@ pub enum Bench {
     Contracts(Contracts),
     /// Tests the rules in Rust on random cases.
     Rules(Rules),
+    /// Measures what each call costs, from receipts of transactions on local chains.
+    Gas(Gas),
     /// Measures how many votes are decoded and checked per second.
     Votes,
     /// Simulates what the bounds promise, how plans hold, and what attackers get.
@@ -76,6 +78,13 @@ impl Default for Rules {
     }
 }
 
+#[derive(Clone, Default, Args)]
+pub struct Gas {
+    /// Write the figures to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
 #[derive(Clone, Args)]
 pub struct Statistics {
     /// Trials of each simulation of equal models; the others scale with it.
@@ -109,6 +118,7 @@ pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Re
     match which {
         Some(Bench::Contracts(runs)) => contracts(checkout, &mut steps, runs),
         Some(Bench::Rules(runs)) => rules(&mut steps, runs),
+        Some(Bench::Gas(options)) => gas(checkout, &mut steps, &options)?,
         Some(Bench::Votes) => votes(&mut steps),
         Some(Bench::Statistics(runs)) => statistics(checkout, &mut steps, &runs)?,
         Some(Bench::Evaluate(options)) => {
@@ -117,6 +127,7 @@ pub fn bench(checkout: &Checkout, setup: &Setup<'_>, which: Option<Bench>) -> Re
         }
         Some(Bench::Fuzz(options)) => steps.step("fuzz", || fuzz(checkout, &options)),
         None => {
+            gas(checkout, &mut steps, &Gas::default())?;
             votes(&mut steps);
             statistics(checkout, &mut steps, &Statistics::default())?;
             contracts(checkout, &mut steps, Contracts::default());
@@ -151,6 +162,20 @@ fn rules(steps: &mut Steps<'_>, runs: Rules) {
     }
     cargo.env("PROPTEST_CASES", runs.cases.to_string());
     steps.tests("rules", &mut cargo);
+}
+
+fn gas(checkout: &Checkout, steps: &mut Steps<'_>, options: &Gas) -> Result<()> {
+    // Not `forge test`, which leaves out what no test uses.
+    steps.command("fixtures", &mut forge(checkout, &["build"]));
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--locked", "--workspace", "--example", "gas"]);
+    steps.command("build", &mut cargo);
+    let mut program = Command::new(checkout.path("target/debug/examples/gas"));
+    if let Some(file) = &options.json {
+        program.arg("--json").arg(path::absolute(file)?);
+    }
+    steps.command("gas", &mut program);
+    Ok(())
 }
 
 fn votes(steps: &mut Steps<'_>) {

@@ -258,7 +258,7 @@ library EpochTable {
             let end := ROWS_PER_CHUNK
             // Sums before the rows in the upper half, with the rows in the lower.
             let sums := 0
-            for { } bits { } {
+            for { } 1 { } {
                 // index = ffs(bits), as in solady's LibBit; bits &= bits - 1
                 let index
                 {
@@ -290,6 +290,7 @@ library EpochTable {
                 ok := and(ok, staticcall(gas(), 0x0d, key, 0x200, key, 0x100))
                 extcodecopy(table, 0x00, add(SUMS_AT, shl(4, index)), 0x20)
                 sums := add(sums, mload(0x00))
+                if iszero(bits) { break }
             }
             stake := sub(shr(128, shl(128, sums)), shr(128, sums))
         }

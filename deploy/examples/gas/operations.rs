@@ -5,11 +5,15 @@ use alloy::{
     sol_types::SolEvent as _,
 };
 use eyre::{ContextCompat as _, Result};
-use zarathustra_abi::attestation_center::{
-    IAttestationCenter::{TaskCertified, claimFeesCall, fixSeedCall},
-    IAttestationCenterTypes::FeeCommitment,
+use zarathustra_abi::{
+    attestation_center::{
+        IAttestationCenter::{TaskCertified, claimFeesCall, fixSeedCall},
+        IAttestationCenterTypes::FeeCommitment,
+    },
+    model_submission::IModelSubmission,
 };
 use zarathustra_chain::{Task, rlp_header};
+use zarathustra_deploy::ETHER;
 use zarathustra_primitives::{CertificateKind, Digest, EvaluationResult, RequestId, Status};
 
 use crate::{
@@ -71,6 +75,18 @@ pub async fn submissions(
         "create a request",
         &[last_gas(scene).await?],
     );
+    // Faults of the evaluator and of the operators are paid from it.
+    let (fee, bond) = (10 * FEE, ETHER);
+    let top_up = IModelSubmission::topUpCall {
+        requestId: request.get(),
+        reward: 0,
+        fee,
+        bond,
+    };
+    scene
+        .owner
+        .send_value(scene.market(), &top_up, U256::from(fee + bond))
+        .await?;
     let environment = Digest::of(b"environment");
     let failed = |status| -> Result<Bytes> {
         let result = EvaluationResult::failed(environment, status)?;

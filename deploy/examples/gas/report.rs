@@ -18,8 +18,8 @@ pub struct Row {
     pub calldata_gas: u64,
     /// The whole `submitTask` transaction.
     pub submit_gas: u64,
-    /// The check of a BN254 certificate of as many, for the ratio.
-    pub bn254_verify_gas: u64,
+    /// The check of a BN254 certificate of as many, for the ratio, where those suffice for a quorum.
+    pub bn254_verify_gas: Option<u64>,
 }
 
 /// Any other call.
@@ -69,7 +69,7 @@ impl Report {
                 _ => String::new(),
             };
             println!(
-                "{:8} {:>9} {:>7} {:>8} {:>9} {:>8} {:>12} {:>8} {:>6.2}",
+                "{:8} {:>9} {:>7} {:>8} {:>9} {:>8} {:>12} {:>8} {:>6}",
                 row.hardfork,
                 row.operators,
                 row.non_signers,
@@ -77,8 +77,11 @@ impl Report {
                 each,
                 row.calldata_gas,
                 row.submit_gas,
-                row.bn254_verify_gas,
-                row.bn254_verify_gas as f64 / row.verify_gas as f64,
+                row.bn254_verify_gas
+                    .map_or_else(String::new, |gas| gas.to_string()),
+                row.bn254_verify_gas.map_or_else(String::new, |gas| {
+                    format!("{:.2}", gas as f64 / row.verify_gas as f64)
+                }),
             );
         }
         println!(

@@ -46,6 +46,8 @@ pub struct Head {
     pub clock: u64,
     /// Whether the market is paused.
     pub paused: bool,
+    /// Price of gas below which no transaction was taken, wei.
+    pub base_fee: u128,
 }
 
 impl Chain {
@@ -186,6 +188,7 @@ impl Chain {
             timestamp: block.header.timestamp,
             clock,
             paused,
+            base_fee: block.header.base_fee_per_gas.unwrap_or_default().into(),
         })
     }
 

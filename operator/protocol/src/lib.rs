@@ -11,6 +11,7 @@
 pub mod agreement;
 mod figures;
 mod logarithm;
+mod patience;
 pub mod quorum;
 pub mod round;
 pub mod settlement;
@@ -19,5 +20,6 @@ mod turns;
 pub mod verdict;
 
 pub use figures::{FiguresError, betting_order, figures, lower_reaches};
+pub use patience::{GAS_PER_NON_SIGNER, Patience};
 pub use table::{Member, StakeTable, TableError};
 pub use turns::Schedule;

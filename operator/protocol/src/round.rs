@@ -21,7 +21,7 @@ use zarathustra_primitives::{
     TaskHash, Threshold, Turn, U256, Verdict,
 };
 
-use crate::{Schedule, StakeTable, quorum};
+use crate::{Patience, Schedule, StakeTable, quorum};
 
 /// What a round needs to know of its task.
 #[derive(Debug, Clone)]
@@ -38,9 +38,8 @@ pub struct RoundConfig {
     pub schedule: Schedule,
     /// Of the task definition: blocks after a turn before its claim may be blocked.
     pub voting_window: u32,
-    /// Blocks to wait for late votes once approval is possible. Late signers earn their share
-    /// without a supplementary certificate; the optimizer waits.
-    pub patience: u64,
+    /// How long to wait for late votes once approval is possible.
+    pub patience: Patience,
 }
 
 /// Something that happened.
@@ -70,6 +69,8 @@ pub enum Input {
     },
     /// The count of turns as it stands on chain; a certificate may have passed a turn on.
     Turns(Schedule),
+    /// The chain's base fee now, wei, by which waiting for votes is worth something.
+    BaseFee(u128),
     /// A certificate that was to be submitted was not taken.
     NotTaken {
         /// The claim.
@@ -235,6 +236,8 @@ struct Ballot {
 pub struct Round {
     config: RoundConfig,
     schedule: Schedule,
+    /// Wei.
+    base_fee: u128,
     now: Clock,
     claims: BTreeMap<ClaimId, Ballot>,
     turns: BTreeMap<Turn, ClaimId>,
@@ -249,6 +252,7 @@ impl Round {
     pub fn new(config: RoundConfig) -> Self {
         Self {
             schedule: config.schedule,
+            base_fee: 0,
             config,
             now: Clock::default(),
             claims: BTreeMap::new(),
@@ -277,6 +281,7 @@ impl Round {
             } => self.take_vote(claim, voter, verdict, signature),
             Input::Decided { claim, outcome } => Ok(self.take_decision(claim, outcome)),
             Input::Turns(schedule) => Ok(self.take_turns(schedule)),
+            Input::BaseFee(wei) => Ok(self.take_base_fee(wei)),
             Input::NotTaken { claim } => Ok(self.take_back(claim)),
         };
         self.consider();
@@ -416,6 +421,14 @@ impl Round {
         Ok(Taken::New)
     }
 
+    fn take_base_fee(&mut self, wei: u128) -> Taken {
+        if self.base_fee == wei {
+            return Taken::Known;
+        }
+        self.base_fee = wei;
+        Taken::New
+    }
+
     fn take_turns(&mut self, schedule: Schedule) -> Taken {
         if self.schedule == schedule {
             return Taken::Known;
@@ -490,8 +503,9 @@ impl Round {
         } = self.tally_of(ballot);
         let threshold = self.config.threshold;
         if let Some(since) = ballot.approvable_since {
-            let everybody = ballot.votes.len() == self.config.table.voters();
-            let wait = if everybody { 0 } else { self.config.patience };
+            let voters = self.config.table.voters();
+            let missing = voters.saturating_sub(ballot.votes.len());
+            let wait = self.config.patience.blocks(missing, self.base_fee);
             return Some((since.after(wait), CertificateKind::Approve));
         }
         if quorum::rejects(threshold, rejecting, total) {

@@ -20,7 +20,10 @@ fn round(stakes: &[u128]) -> Round {
         threshold: Threshold::TWO_THIRDS,
         schedule: schedule(),
         voting_window: VOTING_WINDOW,
-        patience: PATIENCE,
+        patience: Patience {
+            max_blocks: PATIENCE,
+            cost_per_block: 0,
+        },
     })
 }
 

@@ -136,6 +136,7 @@ mod tests {
             timestamp: 0,
             clock: 10,
             paused: false,
+            base_fee: 0,
         };
         let cases = [
             (SubmissionState::Committed, 11, None),

@@ -90,6 +90,7 @@ mod tests {
         timestamp: 0,
         clock: 100,
         paused: false,
+        base_fee: 0,
     };
 
     #[test]

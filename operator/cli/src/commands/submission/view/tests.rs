@@ -127,6 +127,7 @@ fn certified() -> View {
             timestamp: 0,
             clock: 60,
             paused: false,
+            base_fee: 0,
         },
     }
 }
