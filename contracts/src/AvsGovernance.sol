@@ -10,14 +10,23 @@ import {
     IAllocationManagerTypes
 } from "./interfaces/eigenlayer/IAllocationManager.sol";
 import { IDelegationManager } from "./interfaces/eigenlayer/IDelegationManager.sol";
+import { IRewardsCoordinator } from "./interfaces/eigenlayer/IRewardsCoordinator.sol";
+import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import { SafeERC20 } from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import { Address } from "@openzeppelin/contracts/utils/Address.sol";
 
 /// @title Operators, epochs, faults, parameters and the market's clock
-/// @notice The AVS of EigenLayer's core and its own registrar. It holds no money and moves none.
+/// @notice The AVS of EigenLayer's core and its own registrar. It holds no money, and moves none but rewards that
+/// somebody pays through EigenLayer.
 /// @dev Deployment: AccessManager, this contract, AttestationCenter, then `setAttestationCenter` and `setUpAvs`.
 contract AvsGovernance is FaultLedger {
+    using SafeERC20 for IERC20;
+
     /// @inheritdoc IAvsGovernanceCore
     address public immutable roller;
+
+    /// @inheritdoc IAvsGovernanceCore
+    address public rewardsPayer;
 
     /// @param authority An AccessManager.
     /// @param allocationManager_ EigenLayer's AllocationManager.
@@ -68,9 +77,36 @@ contract AvsGovernance is FaultLedger {
         allocationManager.setAVSRegistrar(address(this), address(this));
     }
 
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setMetadataURI(string calldata metadataURI) external restricted {
+        allocationManager.updateAVSMetadataURI(address(this), metadataURI);
+    }
+
     /// @inheritdoc IAvsGovernanceCore
     function strategyWeights() external view returns (StrategyWeight[] memory) {
         return _strategies;
+    }
+
+    /* REWARDS */
+
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setRewardsPayer(address payer) external restricted {
+        rewardsPayer = payer;
+        emit RewardsPayerSet(payer);
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function submitRewards(
+        IRewardsCoordinator coordinator,
+        IERC20 token,
+        uint256 amount,
+        IRewardsCoordinator.OperatorDirectedRewardsSubmission[] calldata submissions
+    ) external {
+        if (msg.sender != rewardsPayer) {
+            revert NotRewardsPayer(msg.sender);
+        }
+        token.forceApprove(address(coordinator), amount);
+        coordinator.createOperatorDirectedAVSRewardsSubmission(address(this), submissions);
     }
 
     /* EPOCHS */

@@ -17,9 +17,9 @@ use zarathustra_abi::{
     avs_governance::IAvsGovernance::{
         ejectOperatorCall, pauseCall, setAllowListModeCall, setAllowedCall,
         setAttestationCenterCall, setEvidenceWindowCall, setMaxAppealWindowCall,
-        setMaxSnapshotAgeCall, setMaxTaskLifeCall, setMinEpochAgeCall, setMissDecayCall,
-        setMissLimitCall, setOperatorCapCall, setUpAvsCall, setVetoWindowCall, setWadsToSlashCall,
-        unpauseCall, vetoFaultCall,
+        setMaxSnapshotAgeCall, setMaxTaskLifeCall, setMetadataURICall, setMinEpochAgeCall,
+        setMissDecayCall, setMissLimitCall, setOperatorCapCall, setRewardsPayerCall, setUpAvsCall,
+        setVetoWindowCall, setWadsToSlashCall, unpauseCall, vetoFaultCall,
     },
 };
 
@@ -221,6 +221,8 @@ pub const RIGHTS: &[Right] = {
         right::<setMissLimitCall>(Governance, Governor, "Missed votes above which anyone may take an operator out."),
         right::<setMissDecayCall>(Governance, Governor, "Blocks in which one missed vote is forgotten."),
         right::<setWadsToSlashCall>(Governance, Governor, "Part of an allocation that a fault costs."),
+        right::<setMetadataURICall>(Governance, Governor, "Announces another document about the AVS to EigenLayer."),
+        right::<setRewardsPayerCall>(Governance, Governor, "Names the contract that may submit rewards to EigenLayer in the AVS's name, with tokens that it brings."),
         right::<registerKindCall>(Center, Governor, "A new kind of task. A kind that is registered never changes."),
         right::<scheduleEnvironmentCall>(Center, Governor, "What operators compute with from a future epoch on. Running tasks keep theirs."),
         right::<setAllowListModeCall>(Governance, Members, "Whether only allowed operators may join. Members stay members."),

@@ -109,7 +109,7 @@ fn is_published(source: &Path, name: &str, deployable: bool) -> bool {
     let folder = source.parent().and_then(Path::to_str).unwrap_or_default();
     source.file_stem().is_some_and(|stem| stem == name)
         && match folder {
-            "" | "devnet" => deployable,
+            "" | "compat" | "devnet" => deployable,
             _ => folder.starts_with("interfaces"),
         }
 }

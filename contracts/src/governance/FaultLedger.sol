@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { IAvsGovernanceAdmin, IAvsGovernanceCore } from "../interfaces/IAvsGovernance.sol";
 import { IAllocationManagerTypes } from "../interfaces/eigenlayer/IAllocationManager.sol";
 import { OperatorRegistry } from "./OperatorRegistry.sol";
+import { LibString } from "solady/utils/LibString.sol";
 
 /// @title Faults and missed votes: what is recorded of operators, and what follows (specification 3.5 and 1.6)
 abstract contract FaultLedger is OperatorRegistry {
@@ -74,7 +75,13 @@ abstract contract FaultLedger is OperatorRegistry {
                 operatorSetId: OPERATOR_SET_ID,
                 strategies: strategies,
                 wadsToSlash: wadsOf,
-                description: "Zarathustra: claim rejected by a quorum"
+                description: string.concat(
+                    "Zarathustra: fault ",
+                    LibString.toString(faultId),
+                    ", task ",
+                    LibString.toString(entry.taskId),
+                    ": claim rejected by a quorum"
+                )
             })
         );
     }

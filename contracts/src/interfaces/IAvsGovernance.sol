@@ -4,6 +4,8 @@ pragma solidity ^0.8.30;
 import { IMarketClock } from "./IMarketClock.sol";
 import { IAllocationManager } from "./eigenlayer/IAllocationManager.sol";
 import { IDelegationManager } from "./eigenlayer/IDelegationManager.sol";
+import { IRewardsCoordinator } from "./eigenlayer/IRewardsCoordinator.sol";
+import { IERC20 } from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 interface IAvsGovernanceTypes {
     /// @notice Why an operator is at fault.
@@ -112,6 +114,7 @@ interface IAvsGovernanceTypes {
 interface IAvsGovernanceErrors {
     error NotAllocationManager(address caller);
     error NotAttestationCenter(address caller);
+    error NotRewardsPayer(address caller);
     error WrongAvs(address avs);
     error WrongOperatorSet(uint32 id);
     error NoOperatorSet();
@@ -172,6 +175,7 @@ interface IAvsGovernanceEvents {
     event ParameterSet(bytes32 indexed parameter, uint256 value);
     event OperatorAllowed(address indexed operator, bool allowed);
     event AttestationCenterSet(address attestationCenter);
+    event RewardsPayerSet(address payer);
     event StrategySet(address indexed strategy, uint96 multiplier);
     event Paused(uint64 clock);
     event Unpaused(uint64 clock);
@@ -192,6 +196,14 @@ interface IAvsGovernanceAdmin is IAvsGovernanceTypes {
     /// itself as the registrar.
     /// @param strategies In ascending order, as slashing needs them. They never change.
     function setUpAvs(string calldata metadataURI, StrategyWeight[] calldata strategies) external;
+
+    /* AS EIGENLAYER'S TOOLS SEE IT */
+
+    /// @notice Announces a new document about the AVS to EigenLayer, which emits it and keeps nothing.
+    function setMetadataURI(string calldata metadataURI) external;
+
+    /// @notice Names the contract for which `submitRewards` works; zero for none.
+    function setRewardsPayer(address payer) external;
 
     /* OPERATORS */
 
@@ -314,6 +326,21 @@ interface IAvsGovernanceCore is
 
     /// @notice The message that a key signs to prove possession (specification 2.8).
     function possessionDigest(address operator, bytes calldata key) external view returns (bytes32);
+
+    /* REWARDS */
+
+    /// @notice The contract that may submit rewards in the name of this AVS; zero for none.
+    function rewardsPayer() external view returns (address);
+
+    /// @notice Submits rewards to EigenLayer as the AVS, with tokens that the payer has sent here before; by
+    /// `rewardsPayer` only. Reverts as the coordinator does.
+    /// @param amount Sum of the rewards, in `token`.
+    function submitRewards(
+        IRewardsCoordinator coordinator,
+        IERC20 token,
+        uint256 amount,
+        IRewardsCoordinator.OperatorDirectedRewardsSubmission[] calldata submissions
+    ) external;
 
     /* EPOCHS */
 

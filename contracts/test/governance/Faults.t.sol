@@ -105,6 +105,16 @@ contract FaultsTest is GovernanceFixture {
         vm.assertEq(slash.wadsToSlash.length, 2);
         vm.assertEq(slash.wadsToSlash[0], 0.1e18);
         vm.assertEq(slash.wadsToSlash[1], 0.1e18);
+        vm.assertEq(
+            slash.description,
+            string.concat(
+                "Zarathustra: fault ",
+                vm.toString(id),
+                ", task ",
+                vm.toString(uint256(governance.fault(id).taskId)),
+                ": claim rejected by a quorum"
+            )
+        );
         vm.assertEq(eigen.sharesOf(a.operator, strategyA), 900);
         vm.assertTrue(governance.fault(id).executed);
         vm.assertEq(governance.operatorInfo(a.operator).openFaults, 0);

@@ -62,6 +62,13 @@ contract ParametersTest is GovernanceFixture {
         governance.setUpAvs("x", _weights());
     }
 
+    function test_setMetadataURI_byGovernanceOnly() external {
+        governance.setMetadataURI("ipfs://newer");
+        vm.assertEq(eigen.metadataURI(address(governance)), "ipfs://newer");
+        _expectUnauthorized(makeAddr("stranger"));
+        governance.setMetadataURI("ipfs://other");
+    }
+
     function test_setUpAvs_refusesStrategiesOutOfOrder() external {
         IAvsGovernance other = _deploy(_parameters());
         StrategyWeight[] memory weights = _weights();

@@ -99,7 +99,7 @@ const REST: &str = "
 |---|---|---|
 | guardian | Pauses for good, and cancels every change. | Ways out stay open. `resume` ends a pause at its delay; an administrator takes the role, and that cannot be cancelled. |
 | veto | Cancels every fault: nobody is slashed. | False claims are still rejected by the quorum and cost their turn. An administrator takes the role. |
-| governor | Registers a kind of its own. Sets every window to its bound, `wadsToSlash` to all. Schedules an environment that no operator has: tasks expire, and everything returns. | The delay, in which operators leave and the guardian cancels. A kind is its own source and logic: it has no road to the requests of another. |
+| governor | Registers a kind of its own. Sets every window to its bound, `wadsToSlash` to all. Schedules an environment that no operator has: tasks expire, and everything returns. Announces rewards with tokens of its own. | The delay, in which operators leave and the guardian cancels. A kind is its own source and logic: it has no road to the requests of another. |
 | members | Ejects operators until its own have the quorum; then certificates say what it likes. | The delay for each ejection, the guardian. Running tasks keep their epoch. |
 | resume | Ends a pause that was needed. | The guardian pauses again, at once. |
 | admin | All of the above, with itself in every role. | The delay, and the guardian, whom it must first remove: twice the delay. |
