@@ -41,3 +41,11 @@ contract!(
     /// Randomness of a past block.
     seed_source, ISeedSource, "ISeedSource.json"
 );
+contract!(
+    /// Snapshots of epochs for other chains, and faults of who signs others.
+    snapshot_evidence, ISnapshotEvidence, "ISnapshotEvidence.json"
+);
+contract!(
+    /// Epochs and results of a market on another chain.
+    spoke, ISpoke, "ISpoke.json"
+);

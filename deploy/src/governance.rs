@@ -18,8 +18,9 @@ use zarathustra_abi::{
         ejectOperatorCall, pauseCall, setAllowListModeCall, setAllowedCall,
         setAttestationCenterCall, setEvidenceWindowCall, setMaxAppealWindowCall,
         setMaxSnapshotAgeCall, setMaxTaskLifeCall, setMetadataURICall, setMinEpochAgeCall,
-        setMissDecayCall, setMissLimitCall, setOperatorCapCall, setRewardsPayerCall, setUpAvsCall,
-        setVetoWindowCall, setWadsToSlashCall, unpauseCall, vetoFaultCall,
+        setMissDecayCall, setMissLimitCall, setOperatorCapCall, setRewardsPayerCall,
+        setSnapshotEvidenceCall, setUpAvsCall, setVetoWindowCall, setWadsToSlashCall, unpauseCall,
+        vetoFaultCall,
     },
 };
 
@@ -229,6 +230,7 @@ pub const RIGHTS: &[Right] = {
         right::<setAllowedCall>(Governance, Members, "Allows an operator to join, or no longer."),
         right::<ejectOperatorCall>(Governance, Members, "Takes a member out of the operator set. Its stake stays its own, and slashable for as long as EigenLayer says."),
         right::<setAttestationCenterCall>(Governance, Admin, "Once, by the deployment; refused ever after."),
+        right::<setSnapshotEvidenceCall>(Governance, Admin, "Once: names the contract that records faults of signed snapshots (specification 7.4)."),
         right::<setUpAvsCall>(Governance, Admin, "Once, by the deployment; refused ever after."),
         right::<setAuthorityCall>(Governance, Admin, "By AccessManager alone, in `updateAuthority`."),
         right::<setAuthorityCall>(Center, Admin, "By AccessManager alone, in `updateAuthority`."),

@@ -12,6 +12,9 @@ abstract contract FaultLedger is OperatorRegistry {
     address public attestationCenter;
 
     /// @inheritdoc IAvsGovernanceCore
+    address public snapshotEvidence;
+
+    /// @inheritdoc IAvsGovernanceCore
     uint256 public faultCount;
     mapping(uint256 faultId => Fault) private _faults;
     mapping(address operator => MissRecord) private _misses;
@@ -24,6 +27,14 @@ abstract contract FaultLedger is OperatorRegistry {
         emit AttestationCenterSet(attestationCenter_);
     }
 
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setSnapshotEvidence(address snapshotEvidence_) external restricted {
+        if (snapshotEvidence_ == address(0)) revert ZeroAddress();
+        if (snapshotEvidence != address(0)) revert AlreadySet();
+        snapshotEvidence = snapshotEvidence_;
+        emit SnapshotEvidenceSet(snapshotEvidence_);
+    }
+
     /* FAULTS */
 
     /// @inheritdoc IAvsGovernanceCore
@@ -32,6 +43,22 @@ abstract contract FaultLedger is OperatorRegistry {
         returns (uint256 faultId)
     {
         if (msg.sender != attestationCenter) revert NotAttestationCenter(msg.sender);
+        return _recordFault(operator, kind, taskId, claimId);
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function recordSnapshotFault(address operator, uint32 epoch, bytes32 digest)
+        external
+        returns (uint256 faultId)
+    {
+        if (msg.sender != snapshotEvidence) revert NotSnapshotEvidence(msg.sender);
+        return _recordFault(operator, FaultKind.WrongSnapshot, epoch, digest);
+    }
+
+    function _recordFault(address operator, FaultKind kind, uint64 taskId, bytes32 claimId)
+        private
+        returns (uint256 faultId)
+    {
         faultId = ++faultCount;
         uint64 executableAt = uint64(block.number + _vetoWindowInForce());
         _faults[faultId] = Fault({
@@ -80,7 +107,9 @@ abstract contract FaultLedger is OperatorRegistry {
                     LibString.toString(faultId),
                     ", task ",
                     LibString.toString(entry.taskId),
-                    ": claim rejected by a quorum"
+                    entry.kind == FaultKind.WrongSnapshot
+                        ? ": wrong snapshot signed"
+                        : ": claim rejected by a quorum"
                 )
             })
         );

@@ -11,7 +11,8 @@ interface IAvsGovernanceTypes {
     /// @notice Why an operator is at fault.
     enum FaultKind {
         None,
-        RejectedClaim
+        RejectedClaim,
+        WrongSnapshot
     }
 
     /// @notice What governance knows about a member of the operator set.
@@ -115,6 +116,7 @@ interface IAvsGovernanceErrors {
     error NotAllocationManager(address caller);
     error NotAttestationCenter(address caller);
     error NotRewardsPayer(address caller);
+    error NotSnapshotEvidence(address caller);
     error WrongAvs(address avs);
     error WrongOperatorSet(uint32 id);
     error NoOperatorSet();
@@ -176,6 +178,7 @@ interface IAvsGovernanceEvents {
     event OperatorAllowed(address indexed operator, bool allowed);
     event AttestationCenterSet(address attestationCenter);
     event RewardsPayerSet(address payer);
+    event SnapshotEvidenceSet(address snapshotEvidence);
     event StrategySet(address indexed strategy, uint96 multiplier);
     event Paused(uint64 clock);
     event Unpaused(uint64 clock);
@@ -191,6 +194,9 @@ interface IAvsGovernanceAdmin is IAvsGovernanceTypes {
     /// @notice Names the contract that records faults. AttestationCenter is deployed after this contract, which
     /// it needs to know; so it is set here, once.
     function setAttestationCenter(address attestationCenter) external;
+
+    /// @notice Names the contract that records faults of signed snapshots, once, in the same way.
+    function setSnapshotEvidence(address snapshotEvidence) external;
 
     /// @notice Makes this contract known to EigenLayer, once: metadata, operator set 0 with its strategies, and
     /// itself as the registrar.
@@ -314,6 +320,9 @@ interface IAvsGovernanceCore is
     /// @notice The contract that records faults; zero until it is set.
     function attestationCenter() external view returns (address);
 
+    /// @notice The contract that records faults of signed snapshots; zero until it is set.
+    function snapshotEvidence() external view returns (address);
+
     /// @notice The 192 unpadded bytes of a member's BLS key: the next epochs' one.
     function blsKey(address operator) external view returns (bytes memory);
 
@@ -368,6 +377,14 @@ interface IAvsGovernanceCore is
 
     /// @notice Records a fault; by AttestationCenter only. Calls nobody.
     function recordFault(address operator, FaultKind kind, uint64 taskId, bytes32 claimId)
+        external
+        returns (uint256 faultId);
+
+    /// @notice Records a WrongSnapshot fault; by SnapshotEvidence only, which sees to it that an operator has one
+    /// for an epoch. Calls nobody.
+    /// @param epoch Epoch of the snapshot, which the fault keeps as its task.
+    /// @param digest The snapshot's, which it keeps as its claim.
+    function recordSnapshotFault(address operator, uint32 epoch, bytes32 digest)
         external
         returns (uint256 faultId);
 
