@@ -47,7 +47,7 @@ pub struct Subject {
     pub challenger: File,
     /// One-sided error probability.
     pub alpha: Alpha,
-    /// What the verdict goes by.
+    /// What the verdict goes by, as the contract fixed it when it opened the task.
     pub terms: Terms,
     /// Largest parameters that the contract takes, bytes.
     pub max_parameter_bytes: u64,
@@ -81,6 +81,8 @@ impl Subject {
         let submission = read("submission", market.submission(number)).await?;
         let request = submission.requestId;
         let terms = read("terms", market.terms(request)).await?;
+        // Not the terms' own least improvement: the champion's advantage counts (4.9).
+        let thresholds = read("thresholds", market.thresholds(task.get())).await?;
         let manifest = read("manifest", market.manifest(request)).await?;
         let champion = read(
             "championAt",
@@ -106,10 +108,10 @@ impl Subject {
             challenger: File::from(&submission.content),
             alpha: Alpha::from_ppb(terms.alphaPpb)?,
             terms: Terms {
-                min_improvement: Score::from_micros(terms.minImprovement),
-                tolerance: Score::from_micros(terms.tolerance),
-                slash_margin: Score::from_micros(terms.slashMargin),
-                min_samples: terms.minSamples,
+                min_improvement: Score::from_micros(thresholds.minImprovement),
+                tolerance: Score::from_micros(thresholds.tolerance),
+                slash_margin: Score::from_micros(thresholds.slashMargin),
+                min_samples: thresholds.minSamples,
             },
             max_parameter_bytes: terms.maxParameterBytes,
         })
