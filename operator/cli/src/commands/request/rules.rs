@@ -8,7 +8,7 @@ use super::file::Prepared;
 use crate::{amount::ether, errors::refusal, output::micros, token::Token};
 
 /// The most that a deposit grows to, as a multiple of its base (specification 4.8).
-const MAX_FACTOR: u128 = 10;
+pub const MAX_FACTOR: u128 = 10;
 /// Growth at which a single rejection leads to that.
 const MAX_GROWTH_BPS: u32 = 90_000;
 /// The largest deposit that the contract can hold.
