@@ -64,8 +64,9 @@ impl Evaluate {
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
-        let least = chain.market().minImprovementOf(self.request);
-        let thresholds = Thresholds::now(&terms, read("minImprovementOf", least).await?);
+        let market = chain.market();
+        let least = read("minImprovementOf", market.minImprovementOf(self.request)).await?;
+        let thresholds = Thresholds::now(&terms, least);
         if let Some(status) = judge_unfetched(&bundle.manifest.limits, &expected) {
             let result = EvaluationResult::failed(settings.environment.digest(), status)?;
             return Ok(Some(Found::unmeasured(seed, result, thresholds).answer()));
