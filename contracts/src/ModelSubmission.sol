@@ -7,6 +7,7 @@ import { ISubmissionDesk } from "./interfaces/IModelSubmission.sol";
 import { MarketState } from "./market/MarketState.sol";
 import { RequestDesk } from "./market/RequestDesk.sol";
 import { RequestTerms } from "./market/RequestTerms.sol";
+import { RisingDeposit } from "./market/RisingDeposit.sol";
 
 /// @title Requests, submissions, escrow, deposits, payouts and champions (specification 4)
 /// @dev AttestationCenter and the market clock are trusted code; owners, optimizers, tokens and payees are not.
@@ -64,7 +65,8 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
             WrongRequestState(requestId, request_.state)
         );
         require(request_.pending < terms_.queueCap, QueueFull(requestId, terms_.queueCap));
-        require(msg.value == terms_.deposit, WrongValue(msg.value, terms_.deposit));
+        uint96 deposit = _depositNow(requestId);
+        require(msg.value >= deposit, WrongValue(msg.value, deposit));
         require(!_commitmentUsed[msg.sender][commitment], CommitmentUsed(commitment));
 
         _commitmentUsed[msg.sender][commitment] = true;
@@ -74,7 +76,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         submission_.requestId = requestId;
         submission_.state = SubmissionState.Committed;
         submission_.optimizer = msg.sender;
-        submission_.deposit = terms_.deposit;
+        submission_.deposit = deposit;
         submission_.committedAt = now_;
         submission_.deadline = deadline;
         submission_.championAtCommit = request_.championIndex;
@@ -83,6 +85,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         ++request_.pending;
         _takeNative(msg.value);
         emit Committed(submissionId, requestId, msg.sender, commitment, deadline);
+        _credit(msg.sender, NATIVE, msg.value - deposit);
     }
 
     /// @inheritdoc ISubmissionDesk
@@ -265,7 +268,9 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         uint64 submissionId = _submissionOfTask[taskId];
         require(submissionId != 0, UnknownTask(taskId));
         Terms storage terms_ = _terms[_submissions[submissionId].requestId];
-        return (terms_.minImprovement, terms_.tolerance, terms_.slashMargin, terms_.minSamples);
+        minImprovement = terms_.minImprovement;
+        if (terms_.advantage != 0) minImprovement += _advantages[taskId];
+        return (minImprovement, terms_.tolerance, terms_.slashMargin, terms_.minSamples);
     }
 
     /// @inheritdoc ISubmissionDesk
@@ -314,6 +319,8 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         );
         submission_.taskId = taskId;
         _submissionOfTask[taskId] = submissionId;
+        int64 advantage = _advantageNow(requestId);
+        if (advantage != 0) _advantages[taskId] = advantage;
         emit TaskAssigned(submissionId, requestId, taskId, request_.championIndex);
     }
 
@@ -428,8 +435,12 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     /// @dev Ends a commitment that was not revealed in time.
     function _forfeit(uint64 submissionId, Submission storage submission_) private {
         uint64 requestId = submission_.requestId;
-        uint256 burned = _terms[requestId].evaluationFee;
-        uint256 returned = submission_.deposit - burned;
+        Terms storage terms_ = _terms[requestId];
+        uint256 deposit = submission_.deposit;
+        // A raised deposit raises the price of a place in the queue; not above the deposit, as the fee is not
+        // above the base.
+        uint256 burned = deposit * terms_.evaluationFee / terms_.deposit;
+        uint256 returned = deposit - burned;
         _finish(submissionId, submission_, SubmissionState.Forfeited, Reason.RevealMissed);
         emit Settled(
             submissionId,
@@ -457,6 +468,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         submission_.reason = reason;
         submission_.deadline = 0;
         submission_.deposit = 0;
+        if (_isRejection(submission_, state, reason)) _countRejection(requestId);
         --request_.pending;
         if (request_.active == submissionId) request_.active = 0;
 
@@ -471,6 +483,16 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
             ++head;
         }
         request_.head = head;
+    }
+
+    /// @dev Raises the deposit of commitments to come (specification 4.8).
+    function _countRejection(uint64 requestId) private {
+        Terms storage terms_ = _terms[requestId];
+        uint32 growthBps = terms_.depositGrowthBps;
+        if (growthBps == 0) return;
+        _rejectionsUntil[requestId] = RisingDeposit.poured(
+            growthBps, terms_.depositDecay, _rejectionsUntil[requestId], _marketClock.clock()
+        );
     }
 
     /// @dev Moves the champion pointer.
@@ -511,6 +533,22 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     function _isEvaluation(Reason reason) private pure returns (bool) {
         return reason != Reason.DigestMismatch && reason != Reason.Unavailable
             && reason != Reason.MalformedResult;
+    }
+
+    /// @dev Whether a place in the queue was spent on nothing, and by the optimizer's own doing: not by the evaluator, the
+    /// operators or an empty escrow, nor by losing against a champion that was unknown at the commitment.
+    function _isRejection(Submission storage submission_, SubmissionState state, Reason reason)
+        private
+        view
+        returns (bool)
+    {
+        if (state == SubmissionState.NotBetter) {
+            return reason != Reason.MalformedResult
+                && submission_.championAtOpen == submission_.championAtCommit;
+        }
+        return state == SubmissionState.Worse || state == SubmissionState.Invalid
+            || state == SubmissionState.Unavailable || state == SubmissionState.Forfeited
+            || reason == Reason.Duplicate;
     }
 
     function _isDuplicate(uint64 requestId, uint32 championIndex, bytes32 digest)

@@ -105,7 +105,7 @@ abstract contract FaultLedger is OperatorRegistry {
                 description: string.concat(
                     "Zarathustra: fault ",
                     LibString.toString(faultId),
-                    ", task ",
+                    entry.kind == FaultKind.WrongSnapshot ? ", epoch " : ", task ",
                     LibString.toString(entry.taskId),
                     entry.kind == FaultKind.WrongSnapshot
                         ? ": wrong snapshot signed"

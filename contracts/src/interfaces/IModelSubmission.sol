@@ -21,7 +21,12 @@ interface IModelSubmissionTypes {
     /// @param reward Paid for each accepted improvement.
     /// @param rewardValue Its worth in the native token; equal to `reward` when that is native.
     /// @param minImprovement,tolerance,slashMargin Units of 1e-6.
+    /// @param advantage Added to `minImprovement` when the champion was just crowned, units of 1e-6; 0 for none.
+    /// @param advantagePeriod Market clock within which it falls to nothing; 0 for none.
     /// @param alphaPpb One-sided error probability in parts per billion.
+    /// @param deposit The least that is asked with a commitment; `depositOf` tells what is asked now.
+    /// @param depositGrowthBps Share of `deposit` in 1e-4 that each recent rejection adds; 0 for none.
+    /// @param depositDecay Market clock within which one rejection is forgotten; 0 for none.
     struct Terms {
         uint16 kind;
         uint16 queueCap;
@@ -34,11 +39,15 @@ interface IModelSubmissionTypes {
         int64 minImprovement;
         int64 tolerance;
         int64 slashMargin;
+        int64 advantage;
         address rewardToken;
+        uint32 advantagePeriod;
         uint128 reward;
         uint128 rewardValue;
         uint96 evaluationFee;
         uint96 deposit;
+        uint32 depositGrowthBps;
+        uint32 depositDecay;
         uint96 unavailablePenalty;
         uint96 compensation;
     }
@@ -309,6 +318,12 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
 
     function championCount(uint64 requestId) external view returns (uint32);
 
+    /// @notice The deposit that a commitment would have to bring now (specification 4.8).
+    function depositOf(uint64 requestId) external view returns (uint96);
+
+    /// @notice The least improvement that a task opened now would ask for, units of 1e-6 (specification 4.9).
+    function minImprovementOf(uint64 requestId) external view returns (int64);
+
     /// @notice Subject of a submission's task (specification 5.5). Reverts with WrongSubmissionState before one
     /// was opened for it.
     function subjectHash(uint64 submissionId) external view returns (bytes32);
@@ -320,8 +335,10 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
 /// lead out of. Whoever ends a submission emits Settled, and Credited for each amount that can be withdrawn.
 interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelSubmissionEvents {
     /// @notice Reserves a place in the queue; the deposit is sent as value. Emits Committed.
-    /// @dev Reverts with MarketPaused, WrongRequestState once the closing notice has passed, QueueFull, WrongValue,
-    /// or CommitmentUsed when the caller made the same commitment before.
+    /// @dev Takes `depositOf(requestId)` and credits what was sent beyond it, so that a rejection settled just before
+    /// does not make a commitment fail that was sent with something to spare.
+    /// Reverts with MarketPaused, WrongRequestState once the closing notice has passed, QueueFull, WrongValue for
+    /// less than the deposit, or CommitmentUsed when the caller made the same commitment before.
     /// @param commitment Specification 4.3; see `commitmentOf`.
     /// @return submissionId Counts from 1.
     function commit(uint64 requestId, bytes32 commitment)
@@ -347,7 +364,8 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @return submissionId The one opened; 0 when the call only passed over submissions.
     function open(uint64 requestId) external returns (uint64 submissionId);
 
-    /// @notice Ends a commitment whose reveal is overdue: Forfeited, the evaluation fee burned and the rest returned.
+    /// @notice Ends a commitment whose reveal is overdue: Forfeited, the evaluation fee burned (by as much more as the
+    /// deposit was above its base) and the rest returned.
     /// Where escrow or bond are spent a reveal would have been in vain: Released, everything returned.
     /// @dev Reverts with NotDue.
     function forfeit(uint64 submissionId) external;
@@ -379,7 +397,9 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @notice The submission that a task is for; 0 for a task that is not this market's.
     function submissionOfTask(uint64 taskId) external view returns (uint64);
 
-    /// @notice What a result on a task is judged by (specification 5.6). Reverts with UnknownTask.
+    /// @notice What a result on a task is judged by (specification 5.6), fixed when the task was opened. Reverts with
+    /// UnknownTask.
+    /// @return minImprovement With the champion's advantage at that time (specification 4.9).
     function thresholds(uint64 taskId)
         external
         view

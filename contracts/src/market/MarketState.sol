@@ -3,7 +3,9 @@ pragma solidity 0.8.37;
 
 import { IAttestationCenter } from "../interfaces/IAttestationCenter.sol";
 import { IMarketClock } from "../interfaces/IMarketClock.sol";
+import { ChampionAdvantage } from "./ChampionAdvantage.sol";
 import { Ledger } from "./Ledger.sol";
+import { RisingDeposit } from "./RisingDeposit.sol";
 
 /// @title Storage of the market and what both of its parts read from it
 /// @dev `ModelSubmission` and `RequestDesk` inherit this first and add no storage of their own, so that the code
@@ -43,6 +45,11 @@ abstract contract MarketState is Ledger {
     /// @dev By sender, so that nobody can use up a commitment seen in the mempool.
     mapping(address sender => mapping(bytes32 commitment => bool)) internal _commitmentUsed;
 
+    /// @dev When a request's rejections are forgotten (`RisingDeposit`).
+    mapping(uint64 requestId => uint64) internal _rejectionsUntil;
+    /// @dev The champion's advantage when a task was opened.
+    mapping(uint64 taskId => int64) internal _advantages;
+
     modifier whenNotPaused() {
         require(!_marketClock.paused(), MarketPaused());
         _;
@@ -80,6 +87,29 @@ abstract contract MarketState is Ledger {
 
     function _isFinal(SubmissionState state) internal pure returns (bool) {
         return state >= SubmissionState.Accepted;
+    }
+
+    function _depositNow(uint64 requestId) internal view returns (uint96) {
+        Terms storage terms_ = _terms[requestId];
+        uint32 growthBps = terms_.depositGrowthBps;
+        if (growthBps == 0) return terms_.deposit;
+        return RisingDeposit.inForce(
+            terms_.deposit,
+            growthBps,
+            terms_.depositDecay,
+            _rejectionsUntil[requestId],
+            _marketClock.clock()
+        );
+    }
+
+    /// @dev The baseline has none: nobody was paid for it.
+    function _advantageNow(uint64 requestId) internal view returns (int64) {
+        Terms storage terms_ = _terms[requestId];
+        int64 full = terms_.advantage;
+        uint32 index = _requests[requestId].championIndex;
+        if (full == 0 || index == 0) return 0;
+        uint64 age = _marketClock.clock() - _champions[requestId][index].since;
+        return ChampionAdvantage.remaining(full, terms_.advantagePeriod, age);
     }
 
     function _contentOf(uint64 requestId, uint32 championIndex)

@@ -152,6 +152,18 @@ contract RequestDesk is MarketState, IRequestDesk {
     }
 
     /// @inheritdoc IRequestDesk
+    function depositOf(uint64 requestId) external view returns (uint96) {
+        _existing(requestId);
+        return _depositNow(requestId);
+    }
+
+    /// @inheritdoc IRequestDesk
+    function minImprovementOf(uint64 requestId) external view returns (int64) {
+        _existing(requestId);
+        return _terms[requestId].minImprovement + _advantageNow(requestId);
+    }
+
+    /// @inheritdoc IRequestDesk
     function subjectHash(uint64 submissionId) external view returns (bytes32) {
         Submission storage submission_ = _existingSubmission(submissionId);
         require(submission_.taskId != 0, WrongSubmissionState(submissionId, submission_.state));

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import { MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
 import { IModelSubmissionErrors, IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
+import { RisingDeposit } from "./RisingDeposit.sol";
 
 /// @title What the terms of a request must satisfy (specification 4.2)
 /// @dev `InvalidTerm` names the field that breaks a rule, as text.
@@ -25,6 +26,13 @@ library RequestTerms {
         _require(terms.tolerance > 0, "tolerance");
         _require(int256(terms.minImprovement) >= 2 * int256(terms.tolerance), "minImprovement");
         _require(terms.slashMargin >= terms.minImprovement, "slashMargin");
+        _require(
+            terms.advantage >= 0
+                && int256(terms.minImprovement) + terms.advantage <= type(int64).max,
+            "advantage"
+        );
+        // Half of a rule would be none.
+        _require((terms.advantage == 0) == (terms.advantagePeriod == 0), "advantagePeriod");
 
         _require(terms.reward != 0, "reward");
         _require(
@@ -41,6 +49,13 @@ library RequestTerms {
             terms.evaluationFee >= minFee && terms.evaluationFee <= MAX_TASK_FEE, "evaluationFee"
         );
         _require(terms.deposit >= terms.evaluationFee, "deposit");
+        _require(terms.depositGrowthBps <= RisingDeposit.MAX_GROWTH_BPS, "depositGrowthBps");
+        _require((terms.depositGrowthBps == 0) == (terms.depositDecay == 0), "depositDecay");
+        _require(
+            terms.depositGrowthBps == 0
+                || terms.deposit <= type(uint96).max / RisingDeposit.MAX_FACTOR,
+            "deposit"
+        );
         _require(
             terms.unavailablePenalty >= terms.evaluationFee
                 && terms.unavailablePenalty <= terms.deposit,

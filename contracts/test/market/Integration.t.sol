@@ -306,11 +306,15 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             minImprovement: 1000,
             tolerance: 10,
             slashMargin: 5000,
+            advantage: 0,
             rewardToken: NATIVE,
+            advantagePeriod: 0,
             reward: REWARD,
             rewardValue: REWARD,
             evaluationFee: EVALUATION_FEE,
             deposit: DEPOSIT,
+            depositGrowthBps: 0,
+            depositDecay: 0,
             unavailablePenalty: 1 ether,
             compensation: 1 ether
         });

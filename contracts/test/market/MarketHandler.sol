@@ -69,6 +69,10 @@ contract MarketHandler is MarketTest {
         if (open_ >= MAX_OPEN_REQUESTS || clock.paused()) return;
         Terms memory terms = seed % 2 == 0 ? _terms() : _tokenTerms(address(token));
         terms.queueCap = 6;
+        if (seed / 256 % 2 == 0) {
+            (terms.depositGrowthBps, terms.depositDecay) = (20_000, 150);
+            (terms.advantage, terms.advantagePeriod) = (500, 300);
+        }
         uint128 wins = uint128(bound(seed / 2, 1, 2));
         uint128 faults = uint128(bound(seed / 16, 1, 2));
         uint64 id_ = _create(terms, wins * REWARD, wins * FEE, faults * (FEE + COMPENSATION));
@@ -139,12 +143,16 @@ contract MarketHandler is MarketTest {
         address optimizer = _optimizers[seed % _optimizers.length];
         bytes32 commitment =
             market.commitmentOf(optimizer, id, _content(secret.name), secret.payout, secret.salt);
+        uint256 spare = seed % 3;
+        uint256 deposit = market.depositOf(id);
         vm.prank(optimizer);
-        uint64 submissionId = market.commit{ value: terms.deposit }(id, commitment);
+        uint64 submissionId = market.commit{ value: deposit + spare }(id, commitment);
+        vm.assertEq(market.submission(submissionId).deposit, deposit, "deposit taken");
         _secrets[submissionId] = secret;
         _live.push(submissionId);
-        nativeIn += terms.deposit;
-        _did("commit");
+        nativeIn += deposit + spare;
+        if (deposit > terms.deposit) _did("commit at a raised deposit");
+        else _did("commit");
     }
 
     /// @dev In time or late, with the request in whatever state: it never reverts.
@@ -187,9 +195,15 @@ contract MarketHandler is MarketTest {
             uint64 id = uint64((seed % count + i) % count) + 1;
             if (!_canOpen(id)) continue;
             uint256 held = address(center).balance;
+            int64 asked = market.minImprovementOf(id);
             uint64 opened = market.open(id);
             nativeOut += address(center).balance - held;
             _bookBurns();
+            if (opened != 0) {
+                (int64 told,,,) = market.thresholds(market.submission(opened).taskId);
+                vm.assertEq(told, asked, "least improvement");
+                if (asked > MIN_IMPROVEMENT) _did("open against a fresh champion");
+            }
             if (opened == 0) _did("open nothing");
             else _did("open");
             return;

@@ -55,13 +55,15 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
         this.check();
         // The first entry gives the array its type.
         bytes32 first = "createRequest";
-        bytes32[29] memory done_ = [
+        bytes32[31] memory done_ = [
             first,
             "topUp",
             "close",
             "reclaim",
             "reclaimEarly",
             "commit",
+            "commit at a raised deposit",
+            "open against a fresh champion",
             "reveal",
             "reveal in vain",
             "reveal late",
@@ -141,7 +143,10 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
             if (i < request.head) vm.assertTrue(ended, "pending before the head");
         }
         vm.assertEq(request.pending, pending, "pending");
-        vm.assertLe(pending, market.terms(id).queueCap, "queue cap");
+        Terms memory terms = market.terms(id);
+        vm.assertLe(pending, terms.queueCap, "queue cap");
+        vm.assertGe(market.depositOf(id), terms.deposit, "deposit below its base");
+        vm.assertLe(market.depositOf(id), 10 * uint256(terms.deposit), "deposit above its most");
 
         vm.assertGe(request.head, _lastHead[id], "head went back");
         _lastHead[id] = request.head;

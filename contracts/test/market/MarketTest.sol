@@ -106,11 +106,15 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
             minImprovement: MIN_IMPROVEMENT,
             tolerance: TOLERANCE,
             slashMargin: SLASH_MARGIN,
+            advantage: 0,
             rewardToken: NATIVE,
+            advantagePeriod: 0,
             reward: REWARD,
             rewardValue: REWARD,
             evaluationFee: FEE,
             deposit: DEPOSIT,
+            depositGrowthBps: 0,
+            depositDecay: 0,
             unavailablePenalty: UNAVAILABLE_PENALTY,
             compensation: COMPENSATION
         });
@@ -166,7 +170,7 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     {
         bytes32 commitment =
             market.commitmentOf(optimizer, requestId, _content(name), payout, bytes32(0));
-        uint256 deposit = market.terms(requestId).deposit;
+        uint256 deposit = market.depositOf(requestId);
         vm.prank(optimizer);
         return market.commit{ value: deposit }(requestId, commitment);
     }

@@ -57,14 +57,18 @@ contract SubmissionsTest is MarketTest, IModelSubmissionEvents {
         market.commit{ value: DEPOSIT }(2, bytes32(uint256(1)));
     }
 
-    function test_commit_depositIsExact() external {
+    function test_commit_depositIsTheLeast() external {
         vm.startPrank(alice);
-        for (uint256 value = DEPOSIT - 1; value <= DEPOSIT + 1; value += 2) {
-            vm.expectRevert(
-                abi.encodeWithSelector(IModelSubmissionErrors.WrongValue.selector, value, DEPOSIT)
-            );
-            market.commit{ value: value }(requestId, bytes32(uint256(1)));
-        }
+        vm.expectRevert(
+            abi.encodeWithSelector(IModelSubmissionErrors.WrongValue.selector, DEPOSIT - 1, DEPOSIT)
+        );
+        market.commit{ value: DEPOSIT - 1 }(requestId, bytes32(uint256(1)));
+        market.commit{ value: DEPOSIT }(requestId, bytes32(uint256(1)));
+        vm.assertEq(_nativeCredit(alice), 0);
+        // What is more is the sender's to withdraw.
+        market.commit{ value: DEPOSIT + 7 }(requestId, bytes32(uint256(2)));
+        vm.assertEq(market.submission(2).deposit, DEPOSIT);
+        vm.assertEq(_nativeCredit(alice), 7);
     }
 
     function test_commit_queueHasACapOfPendingSubmissions() external {

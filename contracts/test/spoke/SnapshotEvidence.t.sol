@@ -91,7 +91,9 @@ contract SnapshotEvidenceTest is SpokeFixture {
         mine(30);
         governance.executeFault(1);
         vm.assertEq(eigen.lastSlash().operator, operators[0].operator);
-        vm.assertEq(eigen.lastSlash().description, "Zarathustra: fault 1, task 2: wrong snapshot signed");
+        vm.assertEq(
+            eigen.lastSlash().description, "Zarathustra: fault 1, epoch 2: wrong snapshot signed"
+        );
     }
 
     /// An expiry that lies too late would let a set certify when it is gone.

@@ -1,6 +1,8 @@
 //! What a result comes to, as the contract judges it (specification 5.6), and why.
 
-use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::Terms;
+use zarathustra_chain::abi::model_submission::{
+    IModelSubmission::thresholdsReturn, IModelSubmissionTypes::Terms,
+};
 use zarathustra_primitives::{
     Engine, EvaluationResult, Fault, Reason, Score, Status, SubmissionState,
 };
@@ -8,7 +10,7 @@ use zarathustra_protocol::verdict;
 
 use crate::output::{micros, micros_wide};
 
-/// What a request asks of a result, in millionths.
+/// What is asked of a result, in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
     /// Least improvement that is accepted.
@@ -21,18 +23,28 @@ pub struct Thresholds {
     pub min_samples: u32,
 }
 
-impl From<&Terms> for Thresholds {
-    fn from(terms: &Terms) -> Self {
+impl From<&thresholdsReturn> for Thresholds {
+    fn from(fixed: &thresholdsReturn) -> Self {
         Self {
-            min_improvement: terms.minImprovement,
-            tolerance: terms.tolerance,
-            slash_margin: terms.slashMargin,
-            min_samples: terms.minSamples,
+            min_improvement: fixed.minImprovement,
+            tolerance: fixed.tolerance,
+            slash_margin: fixed.slashMargin,
+            min_samples: fixed.minSamples,
         }
     }
 }
 
 impl Thresholds {
+    /// Those of a request whose champion asks for `min_improvement` now.
+    pub const fn now(terms: &Terms, min_improvement: i64) -> Self {
+        Self {
+            min_improvement,
+            tolerance: terms.tolerance,
+            slash_margin: terms.slashMargin,
+            min_samples: terms.minSamples,
+        }
+    }
+
     /// The same as the rules take them.
     pub const fn terms(&self) -> verdict::Terms {
         verdict::Terms {

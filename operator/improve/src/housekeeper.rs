@@ -403,4 +403,4 @@ fn submission_state(raw: u8) -> Result<SubmissionState, ChainError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

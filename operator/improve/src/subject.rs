@@ -47,7 +47,7 @@ pub struct Subject {
     pub challenger: File,
     /// One-sided error probability.
     pub alpha: Alpha,
-    /// What the verdict goes by.
+    /// What the verdict goes by, as the contract fixed it when it opened the task.
     pub terms: Terms,
     /// Largest parameters that the contract takes, bytes.
     pub max_parameter_bytes: u64,
@@ -81,6 +81,8 @@ impl Subject {
         let submission = read("submission", market.submission(number)).await?;
         let request = submission.requestId;
         let terms = read("terms", market.terms(request)).await?;
+        // Not the terms' own least improvement: the champion's advantage counts (4.9).
+        let thresholds = read("thresholds", market.thresholds(task.get())).await?;
         let manifest = read("manifest", market.manifest(request)).await?;
         let champion = read(
             "championAt",
@@ -106,12 +108,112 @@ impl Subject {
             challenger: File::from(&submission.content),
             alpha: Alpha::from_ppb(terms.alphaPpb)?,
             terms: Terms {
-                min_improvement: Score::from_micros(terms.minImprovement),
-                tolerance: Score::from_micros(terms.tolerance),
-                slash_margin: Score::from_micros(terms.slashMargin),
-                min_samples: terms.minSamples,
+                min_improvement: Score::from_micros(thresholds.minImprovement),
+                tolerance: Score::from_micros(thresholds.tolerance),
+                slash_margin: Score::from_micros(thresholds.slashMargin),
+                min_samples: thresholds.minSamples,
             },
             max_parameter_bytes: terms.maxParameterBytes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, Bytes, aliases::U96};
+    use zarathustra_chain::abi::model_submission::IModelSubmission;
+
+    use super::*;
+    use crate::housekeeper::tests::{MARKET, Node};
+
+    fn content() -> IModelSubmissionTypes::Content {
+        IModelSubmissionTypes::Content {
+            cid: Bytes::new(),
+            digest: Default::default(),
+            size: 1,
+        }
+    }
+
+    /// The terms ask for 0.001; the champion was fresh when the task was opened, and it is judged by
+    /// 0.003 (4.9). The other thresholds, too, are those that the contract names.
+    #[tokio::test]
+    async fn a_subject_is_judged_by_the_thresholds_of_its_task() {
+        let terms = IModelSubmissionTypes::Terms {
+            kind: 1,
+            queueCap: 1,
+            minSamples: 1000,
+            alphaPpb: 1_000_000,
+            revealWindow: 1,
+            queueWindow: 1,
+            closeNotice: 1,
+            maxParameterBytes: 9,
+            minImprovement: 1000,
+            tolerance: 10,
+            slashMargin: 5000,
+            advantage: 2000,
+            rewardToken: Address::ZERO,
+            advantagePeriod: 100,
+            reward: 1,
+            rewardValue: 1,
+            evaluationFee: U96::ZERO,
+            deposit: U96::ZERO,
+            depositGrowthBps: 0,
+            depositDecay: 0,
+            unavailablePenalty: U96::ZERO,
+            compensation: U96::ZERO,
+        };
+        let submission = IModelSubmissionTypes::Submission {
+            requestId: 3,
+            state: 4,
+            reason: 0,
+            optimizer: Address::ZERO,
+            payout: Address::ZERO,
+            deposit: U96::ZERO,
+            committedAt: 0,
+            deadline: 0,
+            taskId: 5,
+            championAtCommit: 1,
+            championAtOpen: 1,
+            commitment: Default::default(),
+            content: content(),
+        };
+        let champion = IModelSubmissionTypes::Champion {
+            content: content(),
+            submissionId: 2,
+            since: 0,
+            score: 0,
+        };
+        let fixed = IModelSubmission::thresholdsReturn {
+            minImprovement: 3000,
+            tolerance: 10,
+            slashMargin: 5000,
+            minSamples: 1000,
+        };
+        let mut node = Node::default();
+        let of_task = IModelSubmission::submissionOfTaskCall { taskId: 5 };
+        node.answers(MARKET, &of_task, &4);
+        let call = IModelSubmission::submissionCall { submissionId: 4 };
+        node.answers(MARKET, &call, &submission);
+        let call = IModelSubmission::termsCall { requestId: 3 };
+        node.answers(MARKET, &call, &terms);
+        let call = IModelSubmission::thresholdsCall { taskId: 5 };
+        node.answers(MARKET, &call, &fixed);
+        let call = IModelSubmission::manifestCall { requestId: 3 };
+        node.answers(MARKET, &call, &content());
+        let call = IModelSubmission::championAtCall {
+            requestId: 3,
+            index: 1,
+        };
+        node.answers(MARKET, &call, &champion);
+        let (_node, chain) = node.chain().await;
+
+        let subject = Subject::of(&chain, TaskId::new(5)).await.expect("read");
+        let expected = Terms {
+            min_improvement: Score::from_micros(3000),
+            tolerance: Score::from_micros(10),
+            slash_margin: Score::from_micros(5000),
+            min_samples: 1000,
+        };
+        assert_eq!(subject.terms, expected);
     }
 }

@@ -2,15 +2,18 @@
 
 use zarathustra_primitives::{Reason, SubmissionState};
 
-/// The amounts of a request, in the smallest unit of their token. All but `reward` are native.
+/// The amounts of a request and a submission to it, in the smallest unit of their token. All but `reward` are native.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amounts {
     /// Reward of an improvement, in the reward token.
     pub reward: u128,
     /// What operators get for an evaluation.
     pub evaluation_fee: u128,
-    /// What an optimizer deposits; at least the fee.
+    /// What the optimizer deposited at the commit, recent rejections included (4.8); at least the
+    /// fee.
     pub deposit: u128,
+    /// What a missed reveal costs: the fee, and by as much more as the deposit was above its base.
+    pub forfeit_penalty: u128,
     /// What an optimizer loses when its parameters cannot be had; from the fee to the deposit.
     pub unavailable_penalty: u128,
     /// What an optimizer gets when the evaluator is at fault.
@@ -43,6 +46,7 @@ pub fn settle(amounts: &Amounts, state: SubmissionState, reason: Reason) -> Opti
         reward,
         evaluation_fee: fee,
         deposit,
+        forfeit_penalty,
         unavailable_penalty,
         compensation,
     } = *amounts;
@@ -91,8 +95,8 @@ pub fn settle(amounts: &Amounts, state: SubmissionState, reason: Reason) -> Opti
             ..certified
         },
         SubmissionState::Forfeited => Settlement {
-            returned: held,
-            burned: fee,
+            returned: deposit.checked_sub(forfeit_penalty)?,
+            burned: forfeit_penalty,
             ..Settlement::default()
         },
         SubmissionState::Released => Settlement {
@@ -112,6 +116,8 @@ mod tests {
         reward: 1_000_000,
         evaluation_fee: 10,
         deposit: 100,
+        // The deposit is twice its base.
+        forfeit_penalty: 20,
         unavailable_penalty: 30,
         compensation: 7,
     };
@@ -203,8 +209,8 @@ mod tests {
                 S::Forfeited,
                 Reason::RevealMissed,
                 Settlement {
-                    returned: 90,
-                    burned: 10,
+                    returned: 80,
+                    burned: 20,
                     ..zero
                 },
             ),
@@ -236,6 +242,14 @@ mod tests {
             settle(&poor, SubmissionState::Accepted, Reason::Better),
             None
         );
+        let dear = Amounts {
+            forfeit_penalty: 101,
+            ..AMOUNTS
+        };
+        assert_eq!(
+            settle(&dear, SubmissionState::Forfeited, Reason::RevealMissed),
+            None
+        );
         let greedy = Amounts {
             unavailable_penalty: 101,
             ..AMOUNTS
@@ -258,6 +272,7 @@ mod tests {
                 reward: 1,
                 evaluation_fee: fee,
                 deposit,
+                forfeit_penalty: fee + share.min(held),
                 unavailable_penalty: fee + share.min(held),
                 compensation,
             };

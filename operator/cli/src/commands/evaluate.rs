@@ -6,6 +6,7 @@ use alloy::primitives::B256;
 use clap::Args;
 use eyre::Result;
 use serde_json::{Value, json};
+use zarathustra_chain::read;
 use zarathustra_eval::{Content, EvaluationJob, Submitted, judge_unfetched, parameters::Expected};
 use zarathustra_primitives::{Engine, EvaluationResult, Seed};
 use zarathustra_protocol::agreement::may_claim_libtorch;
@@ -63,7 +64,9 @@ impl Evaluate {
         let bundle = Bundle::fetch(&chain, &globals.content()?, self.request).await?;
         let expected = Expected::of(&challenger);
         let seed = self.seed.unwrap_or_else(B256::random);
-        let thresholds = Thresholds::from(&terms);
+        let market = chain.market();
+        let least = read("minImprovementOf", market.minImprovementOf(self.request)).await?;
+        let thresholds = Thresholds::now(&terms, least);
         if let Some(status) = judge_unfetched(&bundle.manifest.limits, &expected) {
             let result = EvaluationResult::failed(settings.environment.digest(), status)?;
             return Ok(Some(Found::unmeasured(seed, result, thresholds).answer()));

@@ -159,6 +159,16 @@ async fn a_request_in_words() {
     )
     .answers(
         MARKET,
+        &IModelSubmission::depositOfCall { requestId: 1 },
+        &U96::from(75 * MILLIETHER),
+    )
+    .answers(
+        MARKET,
+        &IModelSubmission::minImprovementOfCall { requestId: 1 },
+        &10_500_i64,
+    )
+    .answers(
+        MARKET,
         &IModelSubmission::championCall { requestId: 1 },
         &Champion {
             content,
@@ -183,11 +193,11 @@ reward token         DEMO at {TOKEN}
 reward escrow        7.5 DEMO
 fee escrow           0.1 ether
 evaluator bond       0.2 ether
-deposit              0.05 ether
+deposit              0.075 ether now: 0.05 ether, and 2500 of 10000 of it for each rejection in about 300 blocks
 evaluation fee       0.01 ether
 unavailable penalty  0.02 ether
 compensation         0.01 ether
-minimum improvement  0.010000
+minimum improvement  0.010500 now: 0.010000, and up to 0.002000 within 400 blocks of a win
 tolerance            0.001000
 slash margin         0.050000
 samples              at least 4096
@@ -365,11 +375,15 @@ pub fn terms() -> Terms {
         minImprovement: 10_000,
         tolerance: 1_000,
         slashMargin: 50_000,
+        advantage: 2_000,
         rewardToken: TOKEN,
+        advantagePeriod: 400,
         reward: 2_500_000,
         rewardValue: 1000 * MILLIETHER,
         evaluationFee: U96::from(10 * MILLIETHER),
         deposit: U96::from(50 * MILLIETHER),
+        depositGrowthBps: 2500,
+        depositDecay: 300,
         unavailablePenalty: U96::from(20 * MILLIETHER),
         compensation: U96::from(10 * MILLIETHER),
     }

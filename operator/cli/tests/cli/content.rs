@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, aliases::U96};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -216,6 +216,11 @@ async fn a_commitment_leaves_its_salt_on_disk_when_the_node_fails() {
         MARKET,
         &IModelSubmission::requestCall { requestId: 1 },
         &crate::chain::request(),
+    )
+    .answers(
+        MARKET,
+        &IModelSubmission::depositOfCall { requestId: 1 },
+        &U96::from(1),
     );
     program.file("password", "secret\n");
     program.file("p", "parameters");

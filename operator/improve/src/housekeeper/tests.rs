@@ -25,13 +25,13 @@ use zarathustra_chain::{
 use super::*;
 
 const CENTER: Address = Address::repeat_byte(0xa1);
-const MARKET: Address = Address::repeat_byte(0xa2);
+pub(crate) const MARKET: Address = Address::repeat_byte(0xa2);
 const GOVERNANCE: Address = Address::repeat_byte(0xa3);
 
 /// A node at block 0 of a chain. It cannot answer other calls than those that it was told of, and
 /// refuses every transaction.
 #[derive(Default)]
-struct Node {
+pub(crate) struct Node {
     answers: HashMap<(Address, Bytes), Bytes>,
     logs: Vec<alloy::primitives::Log>,
     /// What somebody wanted to send.
@@ -39,7 +39,7 @@ struct Node {
 }
 
 impl Node {
-    fn answers<C: SolCall>(&mut self, to: Address, call: &C, answer: &C::Return) {
+    pub(crate) fn answers<C: SolCall>(&mut self, to: Address, call: &C, answer: &C::Return) {
         let call = call.abi_encode().into();
         self.answers
             .insert((to, call), C::abi_encode_returns(answer).into());
@@ -75,6 +75,12 @@ impl Node {
 
     /// Starts it, with a housekeeper on it.
     async fn housekeeper(self) -> (Arc<Self>, Housekeeper) {
+        let (node, chain) = self.chain().await;
+        (node, Housekeeper::new(chain))
+    }
+
+    /// Starts it, and connects to it.
+    pub(crate) async fn chain(self) -> (Arc<Self>, Chain) {
         let node = Arc::new(self);
         let app = Router::new()
             .route("/", post(serve))
@@ -109,8 +115,7 @@ impl Node {
         let store = Chain::open_store(&folder.path().join("store.redb")).expect("a store");
         let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(1)).expect("a key");
         let chain = Chain::connect(&url, addresses).await.expect("a chain");
-        let chain = chain.with_sender(signer, store, FeePolicy::default());
-        (node, Housekeeper::new(chain))
+        (node, chain.with_sender(signer, store, FeePolicy::default()))
     }
 }
 

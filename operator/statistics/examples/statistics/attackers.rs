@@ -32,6 +32,7 @@ fn amounts() -> Amounts {
         reward: REWARD,
         evaluation_fee: fee,
         deposit: 5 * fee,
+        forfeit_penalty: fee,
         unavailable_penalty: 2 * fee,
         compensation: fee,
     }

@@ -172,7 +172,7 @@ fn worst_cases(prepared: &Prepared, token: &Token) -> Vec<(&'static str, String)
         [t.evaluationFee, t.deposit, t.compensation].map(|v| v.to::<u128>());
     let wins = (prepared.reward_escrow / t.reward.max(1)).min(prepared.fee_escrow / fee.max(1));
     let fault = fee + compensation;
-    vec![
+    let mut cases = vec![
         ("improvements that the escrow covers", wins.to_string()),
         (
             "each costs",
@@ -203,7 +203,14 @@ fn worst_cases(prepared: &Prepared, token: &Token) -> Vec<(&'static str, String)
             ether(fee),
         ),
         ("a worse or invalid one", ether(deposit)),
-    ]
+    ];
+    if t.depositGrowthBps != 0 {
+        cases.push((
+            "and after many rejections at most",
+            ether(U256::from(deposit) * U256::from(rules::MAX_FACTOR)),
+        ));
+    }
+    cases
 }
 
 /// Gas of the approval, where one is needed, and of the request itself.

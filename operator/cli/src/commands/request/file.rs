@@ -64,8 +64,16 @@ struct TermsFile {
     min_improvement: Decimal,
     tolerance: Decimal,
     slash_margin: Decimal,
+    #[serde(default)]
+    advantage: Decimal,
+    #[serde(default)]
+    advantage_period: u32,
     evaluation_fee: Amount,
     deposit: Amount,
+    #[serde(default)]
+    deposit_growth_bps: u32,
+    #[serde(default)]
+    deposit_decay: u32,
     unavailable_penalty: Amount,
     compensation: Amount,
     queue_cap: u16,
@@ -126,7 +134,7 @@ impl<'de> Deserialize<'de> for RewardToken {
 }
 
 /// A decimal number of at most six digits behind the point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Decimal(pub(super) Score);
 
 impl Decimal {
@@ -376,7 +384,9 @@ impl RequestFile {
             minImprovement: t.min_improvement.0.micros(),
             tolerance: t.tolerance.0.micros(),
             slashMargin: t.slash_margin.0.micros(),
+            advantage: t.advantage.0.micros(),
             rewardToken: token.address,
+            advantagePeriod: t.advantage_period,
             reward: token.amount(&t.reward).wrap_err("read terms.reward")?,
             rewardValue: t
                 .reward_value
@@ -384,6 +394,8 @@ impl RequestFile {
                 .wrap_err("read terms.reward_value")?,
             evaluationFee: small("terms.evaluation_fee", &t.evaluation_fee)?,
             deposit: small("terms.deposit", &t.deposit)?,
+            depositGrowthBps: t.deposit_growth_bps,
+            depositDecay: t.deposit_decay,
             unavailablePenalty: small("terms.unavailable_penalty", &t.unavailable_penalty)?,
             compensation: small("terms.compensation", &t.compensation)?,
         })

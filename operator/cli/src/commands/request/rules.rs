@@ -7,6 +7,13 @@ use eyre::{Report, Result};
 use super::file::Prepared;
 use crate::{amount::ether, errors::refusal, output::micros, token::Token};
 
+/// The most that a deposit grows to, as a multiple of its base (specification 4.8).
+pub const MAX_FACTOR: u128 = 10;
+/// Growth at which a single rejection leads to that.
+const MAX_GROWTH_BPS: u32 = 90_000;
+/// The largest deposit that the contract can hold.
+const MAX_DEPOSIT: u128 = (1 << 96) - 1;
+
 /// Checks the terms as the contract does.
 pub fn check(prepared: &Prepared, token: &Token, min_fee: u128) -> Result<()> {
     let broken = broken(prepared, token, min_fee);
@@ -40,7 +47,7 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
         .div_ceil(U256::from(1_000_000_000))
         .max(U256::from(min_fee));
     let fault = fee + compensation;
-    let rules: [(bool, String); 18] = [
+    let rules: [(bool, String); 23] = [
         (t.queueCap != 0, "queue_cap must not be 0".to_owned()),
         (
             t.minSamples >= 2,
@@ -76,6 +83,17 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
                 micros(t.minImprovement)
             ),
         ),
+        (
+            t.advantage >= 0 && t.minImprovement.checked_add(t.advantage).is_some(),
+            format!(
+                "advantage, {}, must not be below 0, and fit 64 bits with min_improvement",
+                micros(t.advantage)
+            ),
+        ),
+        (
+            (t.advantage == 0) == (t.advantagePeriod == 0),
+            "advantage and advantage_period must both be 0 or both above 0".to_owned(),
+        ),
         (t.reward != 0, "reward must not be 0".to_owned()),
         (
             !token.is_native() || t.rewardValue == t.reward,
@@ -95,6 +113,24 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
                 "deposit, {}, must be at least the evaluation_fee, {}",
                 ether(deposit),
                 ether(fee)
+            ),
+        ),
+        (
+            t.depositGrowthBps <= MAX_GROWTH_BPS,
+            format!(
+                "deposit_growth_bps, {}, must be at most {MAX_GROWTH_BPS}",
+                t.depositGrowthBps
+            ),
+        ),
+        (
+            (t.depositGrowthBps == 0) == (t.depositDecay == 0),
+            "deposit_growth_bps and deposit_decay must both be 0 or both above 0".to_owned(),
+        ),
+        (
+            t.depositGrowthBps == 0 || deposit <= MAX_DEPOSIT / MAX_FACTOR,
+            format!(
+                "deposit, {}, must leave room to grow {MAX_FACTOR} times",
+                ether(deposit)
             ),
         ),
         (
@@ -171,12 +207,16 @@ mod tests {
                 minImprovement: 2_000,
                 tolerance: 1_000,
                 slashMargin: 2_000,
+                advantage: 0,
                 rewardToken: Address::ZERO,
+                advantagePeriod: 0,
                 reward: 1000 * MILLI,
                 rewardValue: 1000 * MILLI,
                 // Twice a thousandth of the reward.
                 evaluationFee: U96::from(2 * MILLI),
                 deposit: U96::from(2 * MILLI),
+                depositGrowthBps: 0,
+                depositDecay: 0,
                 unavailablePenalty: U96::from(2 * MILLI),
                 compensation: U96::from(MILLI),
             },
@@ -234,6 +274,60 @@ mod tests {
         for (expected, found) in cases {
             assert_eq!(found, [expected]);
         }
+    }
+
+    #[test]
+    fn rules_that_may_be_left_out_are_whole() {
+        let deposit = "deposit_growth_bps and deposit_decay must both be 0 or both above 0";
+        let advantage = "advantage and advantage_period must both be 0 or both above 0";
+        let cases: [(&str, Vec<String>); 8] = [
+            (deposit, broken_by(|p| p.terms.depositGrowthBps = 90_000)),
+            (deposit, broken_by(|p| p.terms.depositDecay = 1)),
+            (
+                "deposit_growth_bps, 90001, must be at most 90000",
+                broken_by(|p| {
+                    p.terms.depositGrowthBps = 90_001;
+                    p.terms.depositDecay = 1;
+                }),
+            ),
+            (
+                // A tenth of 2^96 - 1, and one.
+                "deposit, 7922816251.426433759354395034 ether, must leave room to grow 10 times",
+                broken_by(|p| {
+                    p.terms.depositGrowthBps = 1;
+                    p.terms.depositDecay = 1;
+                    p.terms.deposit = U96::from(7_922_816_251_426_433_759_354_395_034_u128);
+                }),
+            ),
+            (advantage, broken_by(|p| p.terms.advantage = 1)),
+            (advantage, broken_by(|p| p.terms.advantagePeriod = 1)),
+            (
+                "advantage, -0.000001, must not be below 0, and fit 64 bits with min_improvement",
+                broken_by(|p| {
+                    p.terms.advantage = -1;
+                    p.terms.advantagePeriod = 1;
+                }),
+            ),
+            (
+                "advantage, 9223372036854.773808, must not be below 0, and fit 64 bits with min_improvement",
+                broken_by(|p| {
+                    p.terms.advantage = i64::MAX - 1_999;
+                    p.terms.advantagePeriod = 1;
+                }),
+            ),
+        ];
+        for (expected, found) in cases {
+            assert_eq!(found, [expected]);
+        }
+        assert_eq!(
+            broken_by(|p| {
+                p.terms.depositGrowthBps = 90_000;
+                p.terms.depositDecay = 1;
+                p.terms.advantage = i64::MAX - 2_000;
+                p.terms.advantagePeriod = 1;
+            }),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

@@ -29,6 +29,9 @@ struct View {
     manifest: String,
     champion: Champion,
     champions: u32,
+    /// What is asked for now, with recent rejections and the champion's age.
+    deposit: u128,
+    min_improvement: i64,
     token: Token,
     head: Head,
 }
@@ -45,6 +48,8 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             .map_or_else(|e| e.to_string(), |id| id.to_string()),
         champion: reads::champion(chain, id).await?,
         champions: read("championCount", chain.market().championCount(id)).await?,
+        deposit: read("depositOf", chain.market().depositOf(id)).await?.to(),
+        min_improvement: read("minImprovementOf", chain.market().minImprovementOf(id)).await?,
         token: Token::of(chain, terms.rewardToken).await?,
         head: chain.head().await?,
         request,
@@ -91,14 +96,14 @@ impl View {
             ("reward escrow", token.show(request.rewardEscrow)),
             ("fee escrow", ether(request.feeEscrow)),
             ("evaluator bond", ether(request.evaluatorBond)),
-            ("deposit", ether(terms.deposit.to::<u128>())),
+            ("deposit", self.deposit_in_words()),
             ("evaluation fee", ether(terms.evaluationFee.to::<u128>())),
             (
                 "unavailable penalty",
                 ether(terms.unavailablePenalty.to::<u128>()),
             ),
             ("compensation", ether(terms.compensation.to::<u128>())),
-            ("minimum improvement", micros(terms.minImprovement)),
+            ("minimum improvement", self.improvement_in_words()),
             ("tolerance", micros(terms.tolerance)),
             ("slash margin", micros(terms.slashMargin)),
             ("samples", format!("at least {}", terms.minSamples)),
@@ -113,6 +118,33 @@ impl View {
             ("reveal window", format!("{} blocks", terms.revealWindow)),
             ("queue window", format!("{} blocks", terms.queueWindow)),
         ])
+    }
+
+    fn deposit_in_words(&self) -> String {
+        let terms = &self.terms;
+        let base = ether(terms.deposit.to::<u128>());
+        match terms.depositGrowthBps {
+            0 => base,
+            growth => format!(
+                "{} now: {base}, and {growth} of 10000 of it for each rejection in about {} blocks",
+                ether(self.deposit),
+                terms.depositDecay
+            ),
+        }
+    }
+
+    fn improvement_in_words(&self) -> String {
+        let terms = &self.terms;
+        let least = micros(terms.minImprovement);
+        match terms.advantage {
+            0 => least,
+            advantage => format!(
+                "{} now: {least}, and up to {} within {} blocks of a win",
+                micros(self.min_improvement),
+                micros(advantage),
+                terms.advantagePeriod
+            ),
+        }
     }
 
     fn deadline(&self) -> String {
@@ -159,10 +191,16 @@ impl View {
             "fee_escrow": request.feeEscrow.to_string(),
             "evaluator_bond": request.evaluatorBond.to_string(),
             "deposit": terms.deposit.to_string(),
+            "deposit_now": self.deposit.to_string(),
+            "deposit_growth_bps": terms.depositGrowthBps,
+            "deposit_decay": terms.depositDecay,
             "evaluation_fee": terms.evaluationFee.to_string(),
             "unavailable_penalty": terms.unavailablePenalty.to_string(),
             "compensation": terms.compensation.to_string(),
             "min_improvement": terms.minImprovement,
+            "min_improvement_now": self.min_improvement,
+            "advantage": terms.advantage,
+            "advantage_period": terms.advantagePeriod,
             "tolerance": terms.tolerance,
             "slash_margin": terms.slashMargin,
             "min_samples": terms.minSamples,

@@ -9,7 +9,11 @@ use eyre::{ContextCompat, Result, WrapErr};
 use serde_json::json;
 use zarathustra_chain::{
     Chain,
-    abi::model_submission::{IModelSubmission, IModelSubmissionTypes::Content},
+    abi::model_submission::{
+        IModelSubmission,
+        IModelSubmissionTypes::{Content, Terms},
+    },
+    read,
 };
 use zarathustra_primitives::{Digest, RequestState, SubmissionState};
 
@@ -132,8 +136,9 @@ async fn send_commit(
         salt: B256::random(),
     };
     opening.save(&globals.home()?)?;
-    let deposit = terms.deposit.to::<U256>();
-    progress(&format!("depositing {}", ether(deposit)));
+    let deposit = read("depositOf", chain.market().depositOf(parameters.request)).await?;
+    progress(&format!("depositing {}", ether(deposit.to::<u128>())));
+    let deposit = deposit.to::<U256>() + spare(&terms);
     let call = IModelSubmission::commitCall {
         requestId: parameters.request,
         commitment: opening.commitment(),
@@ -146,6 +151,13 @@ async fn send_commit(
         .map(|event| event.submissionId)
         .wrap_err("the receipt of commit holds no Committed")?;
     Ok((id, opening))
+}
+
+/// What is sent beyond the deposit, and credited when it is not needed: enough for a rejection that
+/// is settled before the commitment arrives (specification 4.8).
+fn spare(terms: &Terms) -> U256 {
+    let grown = terms.deposit.to::<U256>() * U256::from(terms.depositGrowthBps);
+    grown.div_ceil(U256::from(10_000))
 }
 
 async fn send_reveal(chain: &Chain, id: u64, opening: &Opening) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::{
     output::{Answer, head, table},
     reads,
     token::Token,
+    verdict::Thresholds,
 };
 
 /// Submissions read at a time.
@@ -23,6 +24,10 @@ const CONCURRENT: usize = 8;
 pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
     let submission = reads::submission(chain, id).await?;
     let terms = reads::terms(chain, submission.requestId).await?;
+    let thresholds = match submission.taskId {
+        0 => None,
+        task => Some(read("thresholds", chain.market().thresholds(task)).await?),
+    };
     let task = match submission.taskId {
         0 => None,
         task => {
@@ -53,7 +58,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         token: Token::of(chain, terms.rewardToken).await?,
         head: chain.head().await?,
         submission,
-        terms,
+        thresholds: thresholds.as_ref().map(Thresholds::from),
         task,
         history,
         certificate_gas,

@@ -2,10 +2,7 @@
 //! follows from them.
 
 use serde_json::{Value, json};
-use zarathustra_chain::{
-    Head,
-    abi::model_submission::IModelSubmissionTypes::{Submission, Terms},
-};
+use zarathustra_chain::{Head, abi::model_submission::IModelSubmissionTypes::Submission};
 use zarathustra_primitives::{EvaluationResult, Reason, Seed, SubmissionState, TaskState};
 
 use super::{
@@ -46,8 +43,8 @@ pub struct View {
     pub reason: Reason,
     /// What the chain holds of it.
     pub submission: Submission,
-    /// The request's terms.
-    pub terms: Terms,
+    /// What its task is judged by, once that is open.
+    pub thresholds: Option<Thresholds>,
     /// The request's token.
     pub token: Token,
     /// Its task.
@@ -158,7 +155,7 @@ impl View {
 
     fn judged(&self) -> Option<Judgement> {
         let evidence = Evidence::of(self.result()?);
-        Some(judge(&evidence, &Thresholds::from(&self.terms)))
+        Some(judge(&evidence, &self.thresholds?))
     }
 
     /// The state that settlement entered, or will enter on what was certified.

@@ -42,7 +42,7 @@ pub const fn meaning(state: SubmissionState) -> &'static str {
         SubmissionState::Invalid => "deposit lost",
         SubmissionState::EvaluatorFault => "deposit returned, compensation paid by the owner",
         SubmissionState::Unavailable => "deposit returned less the request's penalty",
-        SubmissionState::Forfeited => "deposit returned less the evaluation fee",
+        SubmissionState::Forfeited => "deposit returned less the price of a missed reveal",
         SubmissionState::Released => "deposit returned",
     }
 }

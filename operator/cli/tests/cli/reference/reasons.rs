@@ -18,7 +18,8 @@ Numbers in parentheses are sections of [the specification](../spec.md).
 ";
 
 const MONEY: &str = "\
-What a reason costs and brings, gas apart: *fee* is the request's `evaluationFee`, *penalty* its `unavailablePenalty`; *deposit*, *reward* and *compensation* are its terms of these names.
+What a reason costs and brings, gas apart: *fee* is the request's `evaluationFee`, *penalty* its `unavailablePenalty`; *reward* and *compensation* are its terms of these names.
+*deposit* is what the submission deposited; where that was above its base (4.8), a missed reveal costs as much more than *fee*.
 The deposit returns to the optimizer less what the reason costs; reward and compensation go to the payee that the reveal names.
 The owner pays out of escrow and bond.
 Where a certificate was made, the operators get *fee*, whoever pays it.
@@ -192,6 +193,7 @@ const fn amounts([reward, deposit, unavailable_penalty, fee, compensation]: [u12
     Amounts {
         reward,
         deposit,
+        forfeit_penalty: fee,
         unavailable_penalty,
         evaluation_fee: fee,
         compensation,
