@@ -60,9 +60,11 @@ async fn a_new_seed_block_makes_new_claims_and_no_faults() -> Result<()> {
 
     // The seed on chain is the new block's.
     let after = chain.task(before.id).await?;
+    let seed_block = chain.seed_block(&after).await?;
+    assert_eq!(seed_block, Some(before.seed_block));
     let block = chain
         .provider()
-        .get_block_by_number(after.seed_block.into())
+        .get_block_by_number(before.seed_block.into())
         .await?
         .context("the seed block")?;
     let mix_hash = block.header.inner.mix_hash;

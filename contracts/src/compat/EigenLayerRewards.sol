@@ -102,6 +102,7 @@ contract EigenLayerRewards is IRewardsCoordinatorTypes {
             revert NotOnInterval(start, duration, interval);
         }
         uint256 end = uint256(start) + duration;
+        // forge-lint: disable-next-line(block-timestamp) periods are of a day
         if (end >= block.timestamp) revert PeriodNotOver(end, block.timestamp);
     }
 

@@ -185,9 +185,8 @@ interface IAvsGovernanceEvents {
 }
 
 /// @title What governance may do
-/// @notice Every function here is `restricted` by OpenZeppelin's AccessManager. Roles are given there, by
-/// function: `pause` is meant for a guardian, `vetoFault` for a veto committee, all others for the
-/// administrator behind a delay.
+/// @notice Every function here is `restricted` by OpenZeppelin's AccessManager, where roles are given by function.
+/// docs/governance.md lists who holds which right after which delay.
 interface IAvsGovernanceAdmin is IAvsGovernanceTypes {
     /* ONCE, AT DEPLOYMENT */
 

@@ -10,6 +10,7 @@ library ChampionAdvantage {
     function remaining(int64 full, uint32 period, uint64 age) internal pure returns (int64) {
         if (full == 0 || age >= period) return 0;
         // Not above `full`.
+        // forge-lint: disable-next-line(unsafe-typecast) at most `full`
         return int64(int256(full) * int256(uint256(period - age)) / int256(uint256(period)));
     }
 }

@@ -26,6 +26,7 @@ library RisingDeposit {
         uint256 grown = uint256(base) * growthBps * (emptyAt - now_);
         uint256 unit = uint256(decay) * BPS;
         // Not above base · MAX_FACTOR, since the bucket holds no more than `_capacity`.
+        // forge-lint: disable-next-line(unsafe-typecast) the growth is capped, see above
         return uint96(base + (grown + unit - 1) / unit);
     }
 

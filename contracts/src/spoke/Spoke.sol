@@ -275,6 +275,7 @@ contract Spoke is AccessManaged, ISpoke {
     }
 
     function _isOver(uint64 expiry) private view returns (bool) {
+        // forge-lint: disable-next-line(block-timestamp) expiries are times; clockLag covers what differs
         return block.timestamp + clockLag > expiry;
     }
 

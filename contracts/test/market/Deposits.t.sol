@@ -68,6 +68,7 @@ contract DepositsTest is MarketTest {
                 _commitEmpty(round * 4 + i);
             }
             mine(REVEAL_WINDOW);
+            // forge-lint: disable-next-line(unsafe-typecast) rounds are few
             _forfeitAll(uint64(round * 4 + 1));
         }
         vm.assertEq(BURN.balance - burned, 55.615 ether);

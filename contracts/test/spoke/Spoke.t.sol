@@ -131,9 +131,8 @@ contract SpokeEpochsTest is SpokeFixture {
         if (count > 4) {
             _advance(second, signatures);
         } else {
-            bytes memory refusal = abi.encodeWithSelector(
-                ISpoke.QuorumNotReached.selector, uint128(100 * count), uint128(600)
-            );
+            bytes memory refusal =
+                abi.encodeWithSelector(ISpoke.QuorumNotReached.selector, 100 * count, 600);
             _expectAdvanceReverts(second, signatures, refusal);
         }
     }

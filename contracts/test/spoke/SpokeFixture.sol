@@ -130,7 +130,13 @@ abstract contract SpokeFixture is AttestationFixture {
         }
         parcel.snapshot.content = keccak256(
             abi.encodePacked(
-                uint32(count), total, voters, BlsSigner.publicKeyBytes(secrets), sums, rows
+                // forge-lint: disable-next-line(unsafe-typecast) counts are small here
+                uint32(count),
+                total,
+                voters,
+                BlsSigner.publicKeyBytes(secrets),
+                sums,
+                rows
             )
         );
     }
