@@ -162,15 +162,6 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
         if (outcome != ClaimOutcome.None) revert ClaimDecided(c.claimId, outcome);
     }
 
-    function _certifiableTable(uint32 epoch) private view returns (address table) {
-        uint64 snapshotBlock;
-        uint64 certifiableUntil;
-        (table, snapshotBlock, certifiableUntil) = governance.epochTable(epoch);
-        if (block.number > certifiableUntil) {
-            revert SnapshotTooOld(epoch, snapshotBlock, certifiableUntil);
-        }
-    }
-
     /// @dev Whether the turn falls on a position, without searching for the one it falls on.
     function _checkHolder(address table, bytes32 seed, uint32 turn, uint32 index)
         private
@@ -269,7 +260,7 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
     {
         BLS.G2Point memory key;
         (stake, total, key) = c.table.signers(certificate.nonSigners);
-        _checkVotes(c.taskHash, c.claimId, verdict, certificate.signature, key);
+        _checkVotes(c.taskHash, c.claimId, PURPOSE_CLAIM, verdict, certificate.signature, key);
     }
 
     /// @dev Only the present turn can be passed on; an older one has passed.

@@ -59,6 +59,7 @@ abstract contract AttestationBase is
     );
 
     uint8 public constant PURPOSE_CLAIM = 1;
+    uint8 internal constant PURPOSE_APPEAL = 2;
     uint8 public constant VERDICT_APPROVE = 1;
     uint8 public constant VERDICT_REJECT = 2;
 
@@ -67,6 +68,11 @@ abstract contract AttestationBase is
     uint8 internal constant FINAL = 2;
     uint8 internal constant DELIVERED = 4;
     uint8 internal constant SWEPT = 8;
+    /// @dev An appeal was filed and no certificate has upheld the claim.
+    uint8 internal constant APPEALED = 16;
+
+    /// @dev Where money goes that is nobody's.
+    address internal constant BURN = 0x000000000000000000000000000000000000dEaD;
 
     /// @notice Operators, epochs, faults and the clock.
     IAvsGovernance public immutable governance;
@@ -77,12 +83,19 @@ abstract contract AttestationBase is
 
     mapping(uint16 kind => TaskDefinition) internal _definitions;
     mapping(uint64 taskId => Record) internal _tasks;
-    /// @dev Rejected and blocked claims; the approved one is in its task's commitment.
+    /// @dev Rejected, blocked and overturned claims; the approved one is in its task's commitment.
     mapping(bytes32 claimId => ClaimOutcome) internal _refused;
     /// @dev One bit for each task, so that claiming many fees writes few slots.
     mapping(address operator => mapping(uint256 word => uint256 bits)) internal _claimed;
     /// @dev By rising epoch; only the last can lie in the future.
     mapping(uint16 kind => Activation[]) internal _environments;
+
+    mapping(bytes32 claimId => Appeal) internal _appeals;
+    /// @dev Who signed what a claim was certified and overturned with, as `_overturning` hashes it.
+    mapping(bytes32 claimId => bytes32) internal _overturned;
+    /// @dev Positions that have a fault for a matter, so that none has two.
+    mapping(bytes32 matter => uint256 positions) internal _atFault;
+    Fund internal _fund;
 
     constructor(IAvsGovernance governance_) {
         if (address(governance_) == address(0)) revert ZeroAddress();
@@ -100,8 +113,10 @@ abstract contract AttestationBase is
     }
 
     /// @dev Clock from which a certified task's outcome is final.
-    function _finalAt(Head memory head) internal view returns (uint64) {
-        return uint64(head.due) + _definitions[head.kind].appealWindow;
+    function _finalAt(Head memory head) internal view returns (uint64 clock) {
+        TaskDefinition storage d = _definitions[head.kind];
+        clock = uint64(head.due) + d.appealWindow;
+        if (head.flags & APPEALED != 0) clock += d.appealVoting;
     }
 
     /// @dev Reverts when the task has no certificate, or one that committed to something else.
@@ -116,6 +131,16 @@ abstract contract AttestationBase is
     /// @dev Of a task that is not certified.
     function _seedBlock(Record storage record) internal view returns (uint64) {
         return uint64(uint256(record.word));
+    }
+
+    /// @dev The table of an epoch over which certificates are still taken.
+    function _certifiableTable(uint32 epoch) internal view returns (address table) {
+        uint64 snapshotBlock;
+        uint64 certifiableUntil;
+        (table, snapshotBlock, certifiableUntil) = governance.epochTable(epoch);
+        if (block.number > certifiableUntil) {
+            revert SnapshotTooOld(epoch, snapshotBlock, certifiableUntil);
+        }
     }
 
     /* CLOCK AND TURNS */
@@ -139,24 +164,69 @@ abstract contract AttestationBase is
     function _checkVotes(
         bytes32 taskHash_,
         bytes32 claimId,
+        uint8 purpose,
         uint8 verdict,
         bytes32[4] calldata signature,
         BLS.G2Point memory key
     ) internal view {
-        bytes32 digest = _voteDigest(taskHash_, claimId, PURPOSE_CLAIM, verdict);
+        bytes32 digest = _voteDigest(taskHash_, claimId, purpose, verdict);
         bool valid =
             BLS.verify(BLS.g1FromWords(signature), key, abi.encodePacked(digest), BLS.VOTE_TAG);
         if (!valid) revert InvalidAggregate(claimId);
+    }
+
+    /// @dev A bitmap of those who are missing, without the late ones, who must be missing.
+    function _without(uint256[] calldata missing, uint256[] calldata late)
+        internal
+        pure
+        returns (uint256[] memory left)
+    {
+        left = missing;
+        if (late.length != left.length) revert WrongBitmapLength(late.length, left.length);
+        for (uint256 i; i < left.length; ++i) {
+            uint256 repeated = late[i] & ~left[i];
+            if (repeated != 0) revert NotMissing(i, repeated);
+            left[i] &= ~late[i];
+        }
+    }
+
+    /* MONEY */
+
+    /// @dev Keeps what is nobody's for those who show faults, as far as the fund has room, and burns the rest. The
+    /// amount is part of the liabilities.
+    /// @return burned What was burned.
+    function _feed(uint256 amount) internal returns (uint256 burned) {
+        Fund memory fund_ = _fund;
+        uint256 room = fund_.cap > fund_.balance ? fund_.cap - fund_.balance : 0;
+        uint256 kept = amount < room ? amount : room;
+        burned = amount - kept;
+        if (kept != 0) {
+            _fund.balance = SafeCast.toUint96(fund_.balance + kept);
+            emit FundFed(kept);
+        }
+        if (burned != 0) {
+            _liabilities -= burned;
+            _send(BURN, burned);
+        }
+    }
+
+    function _send(address to, uint256 amount) internal {
+        (bool ok,) = to.call{ value: amount }("");
+        if (!ok) revert TransferFailed(to, amount);
     }
 
     /* ENCODINGS */
 
     /// @dev The hash of a task with a seed (2.4).
     function _hashOf(uint64 taskId) internal view returns (bytes32) {
+        if (_tasks[taskId].seed == 0) revert SeedNotFixed(taskId);
+        return _hashIn(taskId, _tasks[taskId].head.epoch);
+    }
+
+    /// @dev The hash of a task with a seed, as it was while it had this epoch.
+    function _hashIn(uint64 taskId, uint32 epoch) internal view returns (bytes32) {
         Record storage record = _tasks[taskId];
-        if (record.seed == 0) revert SeedNotFixed(taskId);
-        Head memory head = _head(taskId);
-        return _taskHash(taskId, head.kind, head.epoch, record.seed, record.subjectHash);
+        return _taskHash(taskId, record.head.kind, epoch, record.seed, record.subjectHash);
     }
 
     function _taskHash(uint64 taskId, uint16 kind, uint32 epoch, bytes32 seed, bytes32 subjectHash)

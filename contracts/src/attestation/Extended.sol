@@ -10,12 +10,20 @@ abstract contract Extended {
     /// @notice The next piece; zero for the last one. At the contract's own address, the first after its own.
     address public immutable extension;
 
+    /// @notice Money came without a call.
+    error NoFunction();
+
     constructor(address extension_) {
         extension = extension_;
     }
 
-    /// @dev Unknown functions are refused by the last piece: there is no code at zero.
-    fallback(bytes calldata input) external returns (bytes memory) {
+    receive() external payable {
+        revert NoFunction();
+    }
+
+    /// @dev Payable for the functions of other pieces that are; the others refuse money themselves. Unknown functions
+    /// are refused by the last piece: there is no code at zero.
+    fallback(bytes calldata input) external payable returns (bytes memory) {
         return Address.functionDelegateCall(extension, input);
     }
 }

@@ -24,10 +24,7 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         uint256 total;
     }
 
-    /// @notice Where fees go that nobody can claim.
-    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
-
-    /// @param extension_ The next piece: `TaskRegistry`.
+    /// @param extension_ The next piece: `Disputes`.
     constructor(IAvsGovernance governance_, address extension_)
         AttestationBase(governance_)
         Extended(extension_)
@@ -42,28 +39,16 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         uint256[] calldata lateSigners,
         bytes32[4] calldata signature
     ) external {
-        Record storage record = _tasks[taskId];
-        Head memory head = _head(taskId);
         _checkCommitment(taskId, committed);
-        if (governance.clock() > _supplementUntil(head)) revert SupplementClosed(taskId);
+        if (governance.clock() > _supplementUntil(_head(taskId))) revert SupplementClosed(taskId);
 
-        uint256[] memory left = committed.nonSigners;
-        if (lateSigners.length != left.length) {
-            revert WrongBitmapLength(lateSigners.length, left.length);
-        }
-        for (uint256 i; i < left.length; ++i) {
-            uint256 repeated = lateSigners[i] & ~left[i];
-            if (repeated != 0) revert NotMissing(i, repeated);
-            left[i] &= ~lateSigners[i];
-        }
-
+        uint256[] memory left = _without(committed.nonSigners, lateSigners);
         (address table,,) = governance.epochTable(committed.epoch);
         (, BLS.G2Point memory key) = table.subset(lateSigners);
-        bytes32 taskHash_ =
-            _taskHash(taskId, head.kind, committed.epoch, record.seed, record.subjectHash);
-        _checkVotes(taskHash_, committed.claimId, VERDICT_APPROVE, signature, key);
+        bytes32 taskHash_ = _hashIn(taskId, committed.epoch);
+        _checkVotes(taskHash_, committed.claimId, PURPOSE_CLAIM, VERDICT_APPROVE, signature, key);
 
-        record.word = _commitment(
+        _tasks[taskId].word = _commitment(
             taskId,
             FeeCommitment({
                 epoch: committed.epoch,
@@ -187,11 +172,9 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         uint64 until = _supplementUntil(head);
         if (present <= until) revert SupplementOpen(taskId, until, present);
 
-        uint256 burned = _unclaimable(committed, head.kind);
         _tasks[taskId].head.flags |= SWEPT;
-        _liabilities -= burned;
+        uint256 burned = _feed(_unclaimable(committed, head.kind));
         emit FeeBurned(taskId, burned);
-        _send(BURN, burned);
     }
 
     /// @dev The fee less every share that can be claimed, to the last unit: shares are rounded down one by one,
@@ -245,11 +228,6 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
     /// @dev A task's bit in its word of `_claimed`.
     function _bit(uint64 taskId) private pure returns (uint256) {
         return uint256(1) << (taskId & 0xff);
-    }
-
-    function _send(address to, uint256 amount) private {
-        (bool ok,) = to.call{ value: amount }("");
-        if (!ok) revert TransferFailed(to, amount);
     }
 
     /* VIEWS */

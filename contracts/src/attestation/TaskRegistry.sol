@@ -39,7 +39,16 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         uint256 life = uint256(d.fetchWindow) + d.taskLife;
         _require(d.taskLife != 0 && life <= governance.maxTaskLife(), "taskLife");
         _require(d.votingWindow <= d.taskLife, "votingWindow");
-        _require(d.appealWindow <= governance.maxAppealWindow(), "appealWindow");
+        // From the certificate to the end of an appeal the stake that decides it has to stay.
+        uint256 appeal = uint256(d.appealWindow) + d.appealVoting;
+        _require(appeal <= governance.maxAppealWindow(), "appealWindow");
+        _require((d.appealVoting == 0) == (d.appealBond == 0), "appealBond");
+        _require(d.appealVoting == 0 || d.appealWindow != 0, "appealVoting");
+        // Faults of an overturned claim are shown after the time for corrections.
+        _require(
+            d.appealVoting == 0 || d.supplementWindow < governance.evidenceWindow(),
+            "supplementWindow"
+        );
         _require(d.supplementWindow <= MAX_SUPPLEMENT_WINDOW, "supplementWindow");
         _require(d.minFee <= MAX_TASK_FEE, "minFee");
         governance.checkTiming();
@@ -107,6 +116,7 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         t.isFinal = head.flags & FINAL != 0;
         t.delivered = head.flags & DELIVERED != 0;
         t.swept = head.flags & SWEPT != 0;
+        t.appealed = head.flags & APPEALED != 0;
         t.epoch = head.epoch;
         t.turnBase = head.turnBase;
         t.turnBaseAt = head.turnBaseAt;

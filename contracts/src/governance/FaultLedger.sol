@@ -107,12 +107,17 @@ abstract contract FaultLedger is OperatorRegistry {
                     LibString.toString(faultId),
                     entry.kind == FaultKind.WrongSnapshot ? ", epoch " : ", task ",
                     LibString.toString(entry.taskId),
-                    entry.kind == FaultKind.WrongSnapshot
-                        ? ": wrong snapshot signed"
-                        : ": claim rejected by a quorum"
+                    _words(entry.kind)
                 )
             })
         );
+    }
+
+    function _words(FaultKind kind) private pure returns (string memory) {
+        if (kind == FaultKind.WrongSnapshot) return ": wrong snapshot signed";
+        if (kind == FaultKind.Equivocation) return ": both verdicts signed";
+        if (kind == FaultKind.OverturnedApproval) return ": overturned claim approved";
+        return ": claim rejected by a quorum";
     }
 
     /// @inheritdoc IAvsGovernanceAdmin

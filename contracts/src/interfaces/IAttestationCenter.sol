@@ -19,8 +19,11 @@ interface IAttestationCenterTypes {
     /// @param turnLength Clock that a turn lasts, at least 1.
     /// @param seedSource Where the seed comes from.
     /// @param minFee Least fee of a task, wei.
-    /// @param appealWindow Clock from the certificate until the source may settle.
+    /// @param appealWindow Clock from the certificate during which it can be appealed, and until which it moves nothing.
     /// @param supplementWindow Clock from the certificate during which late signers are added.
+    /// @param appealVoting Clock after the appeal window during which an appeal can be decided; 0 where there is no
+    /// appeal.
+    /// @param appealBond What an appeal costs who loses it, wei.
     struct TaskDefinition {
         address source;
         uint32 fetchWindow;
@@ -35,6 +38,8 @@ interface IAttestationCenterTypes {
         uint96 minFee;
         uint32 appealWindow;
         uint32 supplementWindow;
+        uint32 appealVoting;
+        uint96 appealBond;
     }
 
     /// @notice From which epoch on tasks of a kind are done in an environment (specification 2.9).
@@ -57,7 +62,8 @@ interface IAttestationCenterTypes {
         None,
         Approved,
         Rejected,
-        Blocked
+        Blocked,
+        Overturned
     }
 
     /// @notice What a certificate is to decide. Approve and Blocked/Reject sign different verdicts.
@@ -72,7 +78,9 @@ interface IAttestationCenterTypes {
     /// @param isFinal Whether it expired for good and its fee went back to the source.
     /// @param delivered Whether the logic took the certified result.
     /// @param swept Whether what nobody can claim of the fee was burned.
-    /// @param seedBlock,seedFixedAt 0 once the task is certified; `seedFixedAt`, when the seed was fixed, also before.
+    /// @param appealed Whether an appeal was filed against the certificate and no quorum has upheld it.
+    /// @param seedBlock,seedFixedAt 0 once the task was certified, also when the certificate was overturned;
+    /// `seedFixedAt`, when the seed was fixed, also before.
     /// @param deadline From when `expire` works: a real block number while Fetching, market clock while
     /// Evaluating; from when `deliver` works while Certified; 0 otherwise.
     /// @param certifiedAt Clock of the approving certificate; 0 without one.
@@ -84,6 +92,7 @@ interface IAttestationCenterTypes {
         bool isFinal;
         bool delivered;
         bool swept;
+        bool appealed;
         uint32 epoch;
         uint32 turnBase;
         uint64 seedBlock;
@@ -123,6 +132,41 @@ interface IAttestationCenterTypes {
         uint32 performerIndex;
         uint96 fee;
         uint256[] nonSigners;
+    }
+
+    /// @notice What is known of a claim's appeal (specification 3.6).
+    /// @param challenger Who filed it; zero where nobody did.
+    /// @param decidedAt Clock of the certificate that overturned or upheld the claim, or of the closing; 0 before.
+    struct Appeal {
+        address challenger;
+        uint64 decidedAt;
+    }
+
+    /// @notice What the contract keeps to pay for evidence (specification 3.7).
+    /// @param balance Held, wei.
+    /// @param cap Above it nothing is added.
+    /// @param reward Most that is paid for a fault: of an operator with all the stake.
+    struct Fund {
+        uint96 balance;
+        uint96 cap;
+        uint64 reward;
+    }
+
+    /// @notice Votes of some operators of an epoch.
+    /// @param nonSigners As in a certificate: a set bit did not sign.
+    /// @param signature Sum of the votes, four words.
+    struct Votes {
+        uint256[] nonSigners;
+        bytes32[4] signature;
+    }
+
+    /// @notice What a task's hash is made of (specification 2.4), whether or not there is such a task here.
+    struct TaskContent {
+        uint64 taskId;
+        uint16 kind;
+        uint32 epoch;
+        bytes32 seed;
+        bytes32 subjectHash;
     }
 }
 
@@ -181,6 +225,26 @@ interface IAttestationCenterErrors {
     error NothingToWithdraw(address account);
     error ZeroAddress();
     error TransferFailed(address to, uint256 amount);
+    /// @notice Tasks of the kind cannot be appealed.
+    error NoAppeal(uint16 kind);
+    error WrongBond(uint256 given, uint256 bond);
+    error AlreadyAppealed(bytes32 claimId);
+    error NotAppealed(bytes32 claimId);
+    error AppealWindowClosed(uint64 taskId, uint64 until, uint64 clock);
+    error AppealOpen(uint64 taskId, uint64 until, uint64 clock);
+    error AppealDecided(bytes32 claimId);
+    error UnknownVerdict(uint8 verdict);
+    error NotOverturned(bytes32 claimId);
+    /// @notice Not what a claim was certified and overturned with.
+    error WrongOverturning(bytes32 claimId);
+    error CorrectionsOpen(bytes32 claimId, uint64 until, uint64 clock);
+    error CorrectionsClosed(bytes32 claimId, uint64 until, uint64 clock);
+    error EvidenceTooLate(uint32 epoch, uint64 until, uint256 current);
+    /// @notice An operator is accused that the evidence does not show at fault.
+    error NotAtFault(uint256 position);
+    /// @notice All who are accused have their fault for this already.
+    error NobodyNew(uint256 accused);
+    error FundOutOfBounds(uint256 value, uint256 cap);
 }
 
 interface IAttestationCenterEvents {
@@ -229,8 +293,39 @@ interface IAttestationCenterEvents {
     event FeesClaimed(address indexed operator, uint64[] taskIds, uint256 amount);
     /// @notice Tasks on which an operator's vote is missing for good.
     event MissesRecorded(address indexed operator, uint64[] taskIds);
+    /// @param amount What was burned of that which nobody can claim; the rest went to the fund.
     event FeeBurned(uint64 indexed taskId, uint256 amount);
     event Withdrawn(address indexed account, address to, uint256 amount);
+    /// @param until Clock until which it can be decided.
+    event Appealed(
+        uint64 indexed taskId, bytes32 indexed claimId, address indexed challenger, uint64 until
+    );
+    /// @param nonSigners Who did not reject the claim.
+    /// @param reward What the fund pays the challenger.
+    event ClaimOverturned(
+        uint64 indexed taskId,
+        bytes32 indexed claimId,
+        address indexed challenger,
+        uint256 faultId,
+        IAttestationCenterTypes.FeeCommitment committed,
+        uint256[] nonSigners,
+        uint256 reward
+    );
+    event ClaimUpheld(uint64 indexed taskId, bytes32 indexed claimId, address indexed challenger);
+    /// @notice No quorum decided the appeal.
+    event AppealClosed(uint64 indexed taskId, bytes32 indexed claimId, address indexed challenger);
+    event Corrected(bytes32 indexed claimId, uint256[] nonSigners);
+    event FundFed(uint256 amount);
+    event FundSet(uint256 cap, uint256 reward);
+    /// @param accused The positions that got a fault.
+    /// @param reward What the reporter was credited.
+    event EvidenceTaken(
+        uint32 indexed epoch,
+        bytes32 indexed claimId,
+        address indexed reporter,
+        uint256 accused,
+        uint256 reward
+    );
 }
 
 /// @title Operators' fees
@@ -288,6 +383,82 @@ interface IAttestationCenterFees is
         returns (bytes32);
     /// @notice Whether an operator's share of a task's fee was credited, or its miss recorded.
     function isFeeClaimed(uint64 taskId, address operator) external view returns (bool);
+}
+
+/// @title Appeals against certified claims (specification 3.6)
+interface IAttestationCenterAppeals is
+    IAttestationCenterTypes,
+    IAttestationCenterErrors,
+    IAttestationCenterEvents
+{
+    /// @notice Opens a certified claim to the whole epoch again; by anyone, once a claim, within the appeal window and
+    /// with exactly the kind's bond as value. Until it is decided, nothing moves.
+    /// @param committed What the task committed to.
+    function appeal(uint64 taskId, FeeCommitment calldata committed) external payable;
+
+    /// @notice Decides an appeal with votes of purpose Appeal of more than the quorum; by anyone. Approve upholds the
+    /// claim: the bond goes to the fund. Reject overturns it: the performer is at fault, the task's deadline has
+    /// passed, the bond returns and the fund adds as much, as far as it has it.
+    function submitAppeal(
+        uint64 taskId,
+        FeeCommitment calldata committed,
+        uint8 verdict,
+        Votes calldata votes
+    ) external;
+
+    /// @notice Gives the bond of an appeal that no quorum decided in time to the fund; by anyone.
+    function closeAppeal(uint64 taskId, FeeCommitment calldata committed) external;
+
+    /// @notice Adds late votes to the rejection of an overturned claim, so that nobody who corrected itself is at
+    /// fault; by anyone, within the kind's supplement window of the overturning.
+    /// @param committed,nonSigners As in `ClaimOverturned`, or `Corrected` where there is one.
+    /// @param late Bitmap of those who are added; a set bit signs.
+    function submitCorrections(
+        uint64 taskId,
+        FeeCommitment calldata committed,
+        uint256[] calldata nonSigners,
+        uint256[] calldata late,
+        bytes32[4] calldata signature
+    ) external;
+
+    /// @notice Zeros for a claim that nobody appealed.
+    function appealOf(bytes32 claimId) external view returns (Appeal memory);
+}
+
+/// @title Evidence of faults, by anyone (specification 3.7)
+interface IAttestationCenterEvidence is
+    IAttestationCenterTypes,
+    IAttestationCenterErrors,
+    IAttestationCenterEvents
+{
+    /// @notice Shows that operators signed both verdicts on one claim for one purpose: with votes of each, or with two
+    /// certificates.
+    /// @param content Of the task that the votes name.
+    /// @param accused Bitmap of positions that are in both; each that is new gets a fault.
+    function proveEquivocation(
+        TaskContent calldata content,
+        bytes32 claimId,
+        uint8 purpose,
+        Votes calldata approvals,
+        Votes calldata rejections,
+        uint256 accused
+    ) external;
+
+    /// @notice Shows that operators approved a claim that an appeal overturned, and have not corrected themselves;
+    /// when the time for corrections is over.
+    /// @param committed,nonSigners As in `ClaimOverturned`, or `Corrected` where there is one.
+    function proveOverturnedApproval(
+        uint64 taskId,
+        FeeCommitment calldata committed,
+        uint256[] calldata nonSigners,
+        uint256 accused
+    ) external;
+
+    /// @notice Bounds of the fund and of what it pays, by governance. What is above a lower cap stays until it is
+    /// paid out.
+    function setFund(uint96 cap, uint64 reward) external;
+
+    function fund() external view returns (Fund memory);
 }
 
 /// @title Kinds of tasks, their environments, and what can be read of tasks
@@ -392,5 +563,7 @@ interface IAttestationCenterTasks is
 interface IAttestationCenter is
     IAttestationCenterTasks,
     IAttestationCenterFees,
+    IAttestationCenterAppeals,
+    IAttestationCenterEvidence,
     IAttestationCenterRegistry
 { }

@@ -12,7 +12,9 @@ interface IAvsGovernanceTypes {
     enum FaultKind {
         None,
         RejectedClaim,
-        WrongSnapshot
+        WrongSnapshot,
+        Equivocation,
+        OverturnedApproval
     }
 
     /// @notice What governance knows about a member of the operator set.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { AttestationCenter } from "../../src/AttestationCenter.sol";
+import { Disputes } from "../../src/attestation/Disputes.sol";
 import { OperatorFees } from "../../src/attestation/OperatorFees.sol";
 import { TaskRegistry } from "../../src/attestation/TaskRegistry.sol";
 import {
@@ -34,6 +35,8 @@ abstract contract AttestationFixture is
     uint32 internal constant VOTING_WINDOW = 7;
     uint32 internal constant TASK_LIFE = 200;
     uint32 internal constant SUPPLEMENT_WINDOW = 40;
+    uint32 internal constant APPEAL_VOTING = 30;
+    uint96 internal constant BOND = 2 ether;
 
     IAttestationCenter internal center;
     LogicDouble internal logic;
@@ -58,7 +61,8 @@ abstract contract AttestationFixture is
 
     function _newCenter(address authority) internal returns (AttestationCenter) {
         TaskRegistry registry = new TaskRegistry(governance);
-        OperatorFees fees = new OperatorFees(governance, address(registry));
+        Disputes disputes = new Disputes(governance, address(registry));
+        OperatorFees fees = new OperatorFees(governance, address(disputes));
         return new AttestationCenter(authority, governance, address(fees));
     }
 
@@ -76,7 +80,9 @@ abstract contract AttestationFixture is
             seedSource: seedSource,
             minFee: 0.1 ether,
             appealWindow: _appealWindow(),
-            supplementWindow: SUPPLEMENT_WINDOW
+            supplementWindow: SUPPLEMENT_WINDOW,
+            appealVoting: _appealWindow() == 0 ? 0 : APPEAL_VOTING,
+            appealBond: _appealWindow() == 0 ? 0 : BOND
         });
     }
 
@@ -212,6 +218,16 @@ abstract contract AttestationFixture is
     }
 
     uint256 internal constant ALL = 2 ** OPERATORS - 1;
+
+    /// @dev Votes in an appeal by the positions whose bit is set.
+    function _appealVotes(uint64 taskId, bytes32 claimId, uint8 verdict, uint256 signers)
+        internal
+        view
+        returns (Votes memory votes)
+    {
+        votes.nonSigners = _bitmap(~signers & _voters(taskId));
+        votes.signature = _votes(taskId, claimId, 2, verdict, signers);
+    }
 
     /* DECISIONS */
 

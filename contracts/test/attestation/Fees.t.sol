@@ -543,7 +543,8 @@ contract FeesTest is AttestationFixture {
     /// Called directly, the extension has neither tasks nor money.
     function test_extension_isEmptyByItself() external {
         (uint64 taskId, FeeCommitment memory committed) = _certified();
-        OperatorFees direct = OperatorFees(AttestationCenter(payable(address(center))).extension());
+        OperatorFees direct =
+            OperatorFees(payable(AttestationCenter(payable(address(center))).extension()));
         vm.assertEq(direct.liabilities(), 0);
         vm.expectRevert(abi.encodeWithSelector(WrongState.selector, taskId, TaskState.None));
         direct.sweepFee(taskId, committed);

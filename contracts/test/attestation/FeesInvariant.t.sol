@@ -23,7 +23,8 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
     function setUp() public override {
         super.setUp();
         vm.deal(address(this), 1e9 ether);
-        bytes4[] memory selectors = new bytes4[](10);
+        center.setFund(5 ether, 1 ether);
+        bytes4[] memory selectors = new bytes4[](12);
         selectors[0] = this.open.selector;
         selectors[1] = this.fixSeeds.selector;
         selectors[2] = this.certify.selector;
@@ -34,6 +35,8 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
         selectors[7] = this.sweep.selector;
         selectors[8] = this.withdrawAll.selector;
         selectors[9] = this.pass.selector;
+        selectors[10] = this.appeal.selector;
+        selectors[11] = this.decideAppeal.selector;
         targetSelectors(address(this), selectors);
         targetContract(address(this));
         targetSender(makeAddr("anyone"));
@@ -136,6 +139,42 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
         }
     }
 
+    function appeal(uint256 number) external {
+        if (certified.length == 0) return;
+        Certified storage entry = certified[number % certified.length];
+        Task memory task = center.task(entry.taskId);
+        if (task.state != TaskState.Certified || governance.clock() >= task.deadline) return;
+        if (center.appealOf(entry.committed.claimId).challenger != address(0)) return;
+        center.appeal{ value: BOND }(entry.taskId, entry.committed);
+        prepaid += BOND;
+    }
+
+    /// @dev Upholds, overturns or closes.
+    function decideAppeal(uint256 number, uint8 how) external {
+        if (certified.length == 0) return;
+        number %= certified.length;
+        Certified storage entry = certified[number];
+        Task memory task = center.task(entry.taskId);
+        if (!task.appealed) return;
+        bytes32 claimId = entry.committed.claimId;
+        if (governance.clock() >= task.deadline) {
+            if (center.appealOf(claimId).decidedAt == 0) {
+                center.closeAppeal(entry.taskId, entry.committed);
+            }
+            return;
+        }
+        if (block.number > governance.epochHead(task.epoch).certifiableUntil) return;
+        // Two operators stay without fault, so that epochs can be had.
+        uint8 verdict = how % 3 == 0 && governance.faultCount() < 3 ? 2 : 1;
+        uint256 all = _bit(_count(entry.taskId)) - 1;
+        Votes memory votes = _appealVotes(entry.taskId, claimId, verdict, all);
+        center.submitAppeal(entry.taskId, entry.committed, verdict, votes);
+        if (verdict == 1) return;
+        vm.assertEq(entry.paid, 0);
+        certified[number] = certified[certified.length - 1];
+        certified.pop();
+    }
+
     function supplement(uint256 number) external {
         if (certified.length == 0) return;
         Certified storage entry = certified[number % certified.length];
@@ -157,10 +196,12 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
         Certified storage entry = certified[number % certified.length];
         if (governance.paused() || center.task(entry.taskId).swept) return;
         uint64 until = center.task(entry.taskId).certifiedAt + SUPPLEMENT_WINDOW;
+        uint64 finalAt = center.task(entry.taskId).deadline;
+        if (finalAt > until) until = finalAt;
         if (governance.clock() <= until) mine(until + 1 - governance.clock());
-        uint256 before = BURN.balance;
+        uint256 before = BURN.balance + center.fund().balance;
         center.sweepFee(entry.taskId, entry.committed);
-        entry.paid += BURN.balance - before;
+        entry.paid += BURN.balance + center.fund().balance - before;
     }
 
     function withdrawAll(uint256 number) external {
@@ -212,7 +253,7 @@ contract FeesInvariantTest is AttestationFixture, InvariantTest {
     }
 
     function invariant_creditsAreCovered() external view {
-        uint256 credits = center.credit(address(this));
+        uint256 credits = center.credit(address(this)) + center.fund().balance;
         for (uint256 i; i < operators.length; ++i) {
             credits += center.credit(operators[i].operator);
         }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import { AttestationCenter } from "../../src/AttestationCenter.sol";
+import { Disputes } from "../../src/attestation/Disputes.sol";
 import { OperatorFees } from "../../src/attestation/OperatorFees.sol";
 import { TaskRegistry } from "../../src/attestation/TaskRegistry.sol";
 import { IAvsGovernance, IAvsGovernanceErrors } from "../../src/interfaces/IAvsGovernance.sol";
@@ -35,8 +36,10 @@ contract TasksTest is AttestationFixture {
 
     /// Called directly the pieces have neither tasks nor an authority.
     function test_piecesAloneCanDoNothing() external {
-        OperatorFees fees = OperatorFees(AttestationCenter(payable(address(center))).extension());
-        TaskRegistry registry = TaskRegistry(fees.extension());
+        OperatorFees fees =
+            OperatorFees(payable(AttestationCenter(payable(address(center))).extension()));
+        Disputes disputes = Disputes(payable(fees.extension()));
+        TaskRegistry registry = TaskRegistry(disputes.extension());
         _open();
         vm.assertEq(registry.taskCount(), 0);
         vm.expectRevert();
