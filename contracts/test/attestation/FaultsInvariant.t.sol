@@ -148,6 +148,8 @@ contract FaultsInvariantTest is AttestationFixture, InvariantTest {
 
     /* INVARIANTS */
 
+    /// forge-config: default.invariant.runs = 8
+    /// forge-config: default.invariant.depth = 60
     function invariant_oneFaultForAMatter() public {
         uint256 executed;
         for (uint256 id = 1; id <= governance.faultCount(); ++id) {

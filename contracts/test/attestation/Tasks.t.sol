@@ -119,7 +119,7 @@ contract TasksTest is AttestationFixture {
     function test_register_takesTheLargestWindows() external {
         TaskDefinition memory d = _definition();
         d.taskLife = 500 - FETCH_WINDOW;
-        d.appealWindow = 100;
+        d.appealWindow = 100 - APPEAL_VOTING;
         d.performerShareBps = 10_000;
         center.registerKind(7, d);
     }
