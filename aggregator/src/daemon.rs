@@ -9,7 +9,7 @@ use zarathustra_chain::Chain;
 use zarathustra_improve::{ContentHandle, Housekeeper, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, http, logs};
 
-use crate::{Desk, Settings, routes, submitter::Submitter};
+use crate::{Appeals, Desk, Settings, routes, submitter::Submitter};
 
 /// Time that tasks get to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -43,13 +43,14 @@ pub async fn run(settings: Settings) -> Result<()> {
         store.clone(),
         settings.policy.patience(),
     ));
+    let appeals = Arc::new(Appeals::new(chain.domain(), store.clone()));
     let mut supervisor = Supervisor::new(GRACE);
     let stop = supervisor.stop_token();
     let listener = TcpListener::bind(settings.http.listen)
         .await
         .wrap_err_with(|| format!("listen on {}", settings.http.listen))?;
     let listen = listener.local_addr()?;
-    let router = routes(Arc::clone(&desk)).merge(http::pages(
+    let router = routes(Arc::clone(&desk), Arc::clone(&appeals)).merge(http::pages(
         &settings.name,
         health.clone(),
         metrics.clone(),
@@ -86,6 +87,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         chain,
         store,
         desk,
+        appeals,
         content,
         settings.chain.confirmations,
         metrics,

@@ -123,9 +123,9 @@ pub(crate) struct HeldClaim {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredClaim {
-    hash: TaskHash,
-    params: Value,
+pub(crate) struct StoredClaim {
+    pub(crate) hash: TaskHash,
+    pub(crate) params: Value,
 }
 
 #[derive(Default)]
@@ -571,7 +571,7 @@ fn refused(refusal: Refusal) -> RpcError {
     RpcError::refused(refusal.code(), refusal.to_string())
 }
 
-fn internal(error: &ChainError) -> RpcError {
+pub(crate) fn internal(error: &ChainError) -> RpcError {
     warn!(code = error.code(), %error, "a request could not be dealt with");
     RpcError::new(
         zarathustra_wire::codes::INTERNAL,

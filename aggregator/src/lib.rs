@@ -12,6 +12,7 @@
 //!
 //! Any number of aggregators may run; the first certificate on a claim wins.
 
+mod appeals;
 mod certificate;
 mod daemon;
 mod desk;
@@ -19,6 +20,7 @@ mod server;
 mod settings;
 mod submitter;
 
+pub use appeals::Appeals;
 pub use daemon::run;
 pub use desk::{Announcement, Desk};
 pub use server::routes;

@@ -18,24 +18,31 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::debug;
-use zarathustra_primitives::TaskId;
+use zarathustra_primitives::{Purpose, TaskId};
 use zarathustra_wire::{ClaimMessage, RpcError, RpcRequest, RpcResponse, VoteMessage, codes};
 
-use crate::Desk;
+use crate::{Appeals, Desk};
 
 /// A claim's body is a few hundred bytes and its result a few thousand at most.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// What requests are answered from.
+#[derive(Clone)]
+struct Parts {
+    desk: Arc<Desk>,
+    appeals: Arc<Appeals>,
+}
+
 /// The aggregator's routes.
-pub fn routes(desk: Arc<Desk>) -> Router {
+pub fn routes(desk: Arc<Desk>, appeals: Arc<Appeals>) -> Router {
     Router::new()
         .route("/", post(rpc))
         .route("/events", get(events))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(desk)
+        .with_state(Parts { desk, appeals })
 }
 
-async fn rpc(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
+async fn rpc(State(parts): State<Parts>, body: Bytes) -> Response {
     let request: RpcRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -49,7 +56,7 @@ async fn rpc(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
         }
     };
     let outcome = if request.jsonrpc == "2.0" {
-        dispatch(&desk, &request).await
+        dispatch(&parts, &request).await
     } else {
         Err(RpcError::new(
             codes::INVALID_REQUEST,
@@ -68,7 +75,8 @@ fn answer(id: Value, outcome: Result<Value, RpcError>) -> Response {
     (StatusCode::OK, Json(RpcResponse::new(id, outcome))).into_response()
 }
 
-async fn dispatch(desk: &Desk, request: &RpcRequest) -> Result<Value, RpcError> {
+async fn dispatch(parts: &Parts, request: &RpcRequest) -> Result<Value, RpcError> {
+    let desk = &parts.desk;
     match request.method.as_str() {
         "sendTask" => {
             let message = ClaimMessage::from_params(&request.params)
@@ -76,8 +84,13 @@ async fn dispatch(desk: &Desk, request: &RpcRequest) -> Result<Value, RpcError> 
             Ok(json!(desk.take_claim(message).await?))
         }
         "zarathustra_claims" => Ok(json!(desk.claims(only::<TaskId>(&request.params)?))),
+        "zarathustra_appeals" => Ok(json!(parts.appeals.claims(only::<TaskId>(&request.params)?))),
         "zarathustra_sendVote" => {
-            desk.take_vote(&only::<VoteMessage>(&request.params)?)?;
+            let vote = only::<VoteMessage>(&request.params)?;
+            match vote.purpose {
+                Purpose::Claim => desk.take_vote(&vote)?,
+                Purpose::Appeal => parts.appeals.take_vote(&vote)?,
+            }
             Ok(json!(true))
         }
         "zarathustra_status" => Ok(json!(desk.status())),
@@ -100,10 +113,10 @@ fn only<T: DeserializeOwned>(params: &Value) -> Result<T, RpcError> {
 }
 
 async fn events(
-    State(desk): State<Arc<Desk>>,
+    State(parts): State<Parts>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // A listener that is too slow loses announcements, not claims: it asks for those.
-    let stream = BroadcastStream::new(desk.announcements())
+    let stream = BroadcastStream::new(parts.desk.announcements())
         .filter_map(|item| std::future::ready(item.ok()))
         .map(|a| Ok(Event::default().event(a.event).data(a.data.to_string())));
     Sse::new(stream).keep_alive(KeepAlive::default())

@@ -12,22 +12,36 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zarathustra_bls::PublicKey;
-use zarathustra_chain::{Chain, ChainError, Definition, Follower, Store, Task};
+use zarathustra_chain::{
+    Chain, ChainError, Definition, Follower, Head, Store, Task,
+    abi::attestation_center::{
+        IAttestationCenter::{submitAppealCall, submitCorrectionsCall},
+        IAttestationCenterTypes::Votes,
+    },
+};
 use zarathustra_content::ContentId;
 use zarathustra_improve::ContentHandle;
 use zarathustra_node::{Health, Metrics};
-use zarathustra_primitives::{ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskState};
+use zarathustra_primitives::{
+    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskState, Threshold, Verdict,
+};
 use zarathustra_protocol::{Member, StakeTable, round::Input};
 
 use crate::{
-    Desk, certificate,
+    Appeals, Desk,
+    appeals::{Appealed, Decision, Stage},
+    certificate,
     desk::{Electorate, HeldClaim, OpenTask, Ready},
 };
+
+/// How many blocks back an overturned claim of a live task is looked for.
+const LOOK_BACK: u64 = 10_000;
 
 pub(crate) struct Submitter {
     chain: Chain,
     follower: Follower,
     desk: Arc<Desk>,
+    appeals: Arc<Appeals>,
     content: ContentHandle,
     confirmations: u64,
     metrics: Metrics,
@@ -48,6 +62,7 @@ impl Submitter {
         chain: Chain,
         store: Store,
         desk: Arc<Desk>,
+        appeals: Arc<Appeals>,
         content: ContentHandle,
         confirmations: u64,
         metrics: Metrics,
@@ -58,6 +73,7 @@ impl Submitter {
             chain,
             follower,
             desk,
+            appeals,
             content,
             confirmations,
             metrics,
@@ -112,13 +128,16 @@ impl Submitter {
             );
         }
         let mut open = Vec::new();
+        let mut appeals = Vec::new();
         let mut finished = Vec::new();
         for task in tick.tasks {
+            appeals.extend(self.appealed(&task, &tick.head).await?);
             match task.state {
                 TaskState::Evaluating => open.extend(self.open_task(task).await?),
-                // A certificate may yet be reorganised away.
+                // A certificate may yet be appealed, or reorganised away.
                 TaskState::Certified
-                    if tick.head.clock >= task.certified_at + self.confirmations =>
+                    if tick.head.clock
+                        >= task.deadline.max(task.certified_at + self.confirmations) =>
                 {
                     finished.push(task);
                 }
@@ -129,6 +148,7 @@ impl Submitter {
                 | TaskState::Expired => {}
             }
         }
+        self.appeals.set(appeals)?;
         self.desk
             .set_open(&tick.head, open, tick.reorged_from.is_some())?;
         let held = self.desk.held();
@@ -141,6 +161,9 @@ impl Submitter {
         // One at a time: what stops one leaves the others to be asked for at the next tick.
         while let Some(ready) = self.desk.next_ready() {
             self.submit(&ready).await?;
+        }
+        for (appealed, decision) in self.appeals.decisions() {
+            self.decide(&appealed, decision).await?;
         }
         let mut done = Vec::new();
         for task in &finished {
@@ -248,6 +271,110 @@ impl Submitter {
         }
     }
 
+    /// The appeal against a task's claim, as long as votes can do something in it.
+    async fn appealed(&mut self, task: &Task, head: &Head) -> Result<Option<Appealed>, ChainError> {
+        let Some(seed) = task.seed else {
+            return Ok(None);
+        };
+        let (claim, committed, stage) = if task.appealed && head.clock < task.deadline {
+            let Some(certified) = self.chain.certified(task).await? else {
+                return Ok(None);
+            };
+            let claim = ClaimId::new(certified.claimId);
+            (claim, certified.committed, Stage::Voting)
+        } else if task.seed_block == 0
+            && matches!(task.state, TaskState::Evaluating | TaskState::Expired)
+        {
+            // Its certificate was overturned; while approvers can correct themselves they may.
+            let from = head.number.saturating_sub(LOOK_BACK);
+            let overturned = self.chain.overturned_of(task.id, from).await?;
+            let Some(overturned) = overturned.filter(|o| head.clock <= o.corrected_until) else {
+                return Ok(None);
+            };
+            let stage = Stage::Correcting {
+                non_signers: overturned.non_signers,
+            };
+            (overturned.claim, overturned.committed, stage)
+        } else {
+            return Ok(None);
+        };
+        let epoch = Epoch::new(committed.epoch);
+        let domain = self.chain.domain();
+        let hash = domain.task_hash(task.id, task.kind, epoch, seed, task.subject);
+        let Some(electorate) = self.electorate(epoch).await? else {
+            return Ok(None);
+        };
+        let d = self.definition(task.kind).await?;
+        let Ok(threshold) = Threshold::new(d.threshold_numerator, d.threshold_denominator) else {
+            error!(kind = %task.kind, code = "bug_threshold_on_chain", "a threshold on chain is none");
+            return Ok(None);
+        };
+        Ok(Some(Appealed {
+            task: task.id,
+            hash,
+            claim,
+            committed,
+            electorate,
+            threshold,
+            stage,
+        }))
+    }
+
+    /// Submits what votes in an appeal came to. What the contract refuses is tried again at the
+    /// next tick, unless the chain shows by then that somebody else was faster.
+    async fn decide(&self, appealed: &Appealed, decision: Decision) -> Result<(), ChainError> {
+        let center = self.chain.addresses().attestation_center;
+        let (task, claim) = (appealed.task, appealed.claim);
+        let (what, sent) = match decision {
+            Decision::Decide {
+                verdict,
+                non_signers,
+                signature,
+            } => {
+                let call = submitAppealCall {
+                    taskId: task.get(),
+                    committed: appealed.committed.clone(),
+                    verdict: verdict.to_u8(),
+                    votes: Votes {
+                        nonSigners: non_signers,
+                        signature: signature.to_words(),
+                    },
+                };
+                let what = match verdict {
+                    Verdict::Approve => "appeal decided: upheld",
+                    Verdict::Reject => "appeal decided: overturned",
+                };
+                (what, self.chain.transact(center, call, U256::ZERO).await)
+            }
+            Decision::Correct {
+                non_signers,
+                late,
+                signature,
+            } => {
+                let call = submitCorrectionsCall {
+                    taskId: task.get(),
+                    committed: appealed.committed.clone(),
+                    nonSigners: non_signers,
+                    late,
+                    signature: signature.to_words(),
+                };
+                let sent = self.chain.transact(center, call, U256::ZERO).await;
+                ("corrections submitted", sent)
+            }
+        };
+        match sent {
+            Ok(receipt) => {
+                info!(task_id = %task, claim_id = %claim, gas = receipt.gas_used, tx = %receipt.transaction_hash, "{what}");
+                Ok(())
+            }
+            Err(ChainError::Reverted { action, revert }) => {
+                debug!(task_id = %task, claim_id = %claim, %action, %revert, "{what}: refused");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Fetches and pins a claim's scores in the background.
     fn keep_evidence(&mut self, held: &HeldClaim) {
         let claim = held.claim;
@@ -292,7 +419,8 @@ impl Submitter {
             .tasks
             .with_label_values(&["aggregator", task.state.code(), "over"])
             .inc();
-        self.desk.forget(task.id)
+        self.desk.forget(task.id)?;
+        self.appeals.forget(task.id)
     }
 
     async fn electorate(&mut self, epoch: Epoch) -> Result<Option<Electorate>, ChainError> {

@@ -57,6 +57,10 @@ pub(crate) struct Job {
     /// Messages of a claim whose evidence could not be used, by their hash: another one may name
     /// evidence that can.
     pub(crate) unusable: HashMap<ClaimId, HashSet<B256>>,
+    /// The claim of an appeal and this operator's stand in it.
+    pub(crate) appeal: Option<(ClaimId, Stand)>,
+    /// Messages about that claim whose evidence could not be used, by their hash.
+    pub(crate) unusable_in_appeal: HashSet<B256>,
     /// Why the last try to fetch failed, also while another is under way.
     pub(crate) lack: Option<Abstain>,
     /// The last verdict given, for the closing line.
@@ -150,6 +154,15 @@ pub(crate) enum Done {
         message: B256,
         opinion: Opinion,
     },
+    /// As `Judged`, in an appeal.
+    Heard {
+        task: Box<Task>,
+        hash: TaskHash,
+        claim: ClaimId,
+        /// The hash of the message that was judged; `None` where there was none.
+        message: Option<B256>,
+        opinion: Opinion,
+    },
 }
 
 #[cfg(test)]
@@ -157,7 +170,7 @@ mod tests {
     use std::{future::pending, sync::Arc};
 
     use tokio::task::JoinSet;
-    use zarathustra_primitives::{Address, BlsSignature};
+    use zarathustra_primitives::{Address, BlsSignature, Purpose};
 
     use super::*;
 
@@ -260,6 +273,7 @@ mod tests {
             Stand::Voted(Box::new(VoteMessage {
                 task_id: TaskId::new(1),
                 claim_id: claim,
+                purpose: Purpose::Claim,
                 verdict,
                 operator: Address::ZERO,
                 signature: BlsSignature::new([2; 96]),

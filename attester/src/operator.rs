@@ -1,5 +1,6 @@
 //! The operator's core: one tick after the other.
 
+mod appeals;
 mod evaluate;
 mod outcomes;
 mod votes;
@@ -152,10 +153,13 @@ impl Operator {
                     evaluated.extend(self.evaluate(task, tick.head.number).await?);
                 }
                 TaskState::Certified => {
-                    // A certificate may yet be reorganised away.
-                    if tick.head.clock >= task.certified_at + self.parts.confirmations {
+                    // A certificate may yet be appealed, or reorganised away.
+                    let confirmed = task.certified_at + self.parts.confirmations;
+                    if tick.head.clock >= task.deadline.max(confirmed) {
                         self.close(&task).await;
                         finished.push(task.id);
+                    } else if task.appealed && tick.head.clock < task.deadline {
+                        self.hear(&task).await?;
                     }
                 }
                 TaskState::Expired => {
@@ -185,6 +189,9 @@ impl Operator {
             }
             job.stands
                 .retain(|_, stand| !matches!(stand, Stand::Judging));
+            if matches!(job.appeal, Some((_, Stand::Judging))) {
+                job.appeal = None;
+            }
         }
     }
 
@@ -219,6 +226,13 @@ impl Operator {
                 message,
                 opinion,
             } => self.vote(&task, &claim, message, opinion).await,
+            Done::Heard {
+                task,
+                hash,
+                claim,
+                message,
+                opinion,
+            } => self.heard(&task, hash, claim, message, opinion).await,
         }
     }
 

@@ -13,7 +13,9 @@ use alloy::{
 };
 use serde::{Deserialize, Serialize};
 use zarathustra_abi::{
-    attestation_center::IAttestationCenter::{registerKindCall, scheduleEnvironmentCall},
+    attestation_center::IAttestationCenter::{
+        registerKindCall, scheduleEnvironmentCall, setFundCall,
+    },
     avs_governance::IAvsGovernance::{
         ejectOperatorCall, pauseCall, setAllowListModeCall, setAllowedCall,
         setAttestationCenterCall, setEvidenceWindowCall, setMaxAppealWindowCall,
@@ -226,6 +228,7 @@ pub const RIGHTS: &[Right] = {
         right::<setRewardsPayerCall>(Governance, Governor, "Names the contract that may submit rewards to EigenLayer in the AVS's name, with tokens that it brings."),
         right::<registerKindCall>(Center, Governor, "A new kind of task. A kind that is registered never changes."),
         right::<scheduleEnvironmentCall>(Center, Governor, "What operators compute with from a future epoch on. Running tasks keep theirs."),
+        right::<setFundCall>(Center, Governor, "How much the fund for evidence may hold, and what it pays for a fault. Nothing is taken out."),
         right::<setAllowListModeCall>(Governance, Members, "Whether only allowed operators may join. Members stay members."),
         right::<setAllowedCall>(Governance, Members, "Allows an operator to join, or no longer."),
         right::<ejectOperatorCall>(Governance, Members, "Takes a member out of the operator set. Its stake stays its own, and slashable for as long as EigenLayer says."),

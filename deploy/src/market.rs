@@ -104,8 +104,12 @@ pub struct KindOptions {
     pub voting_window: u32,
     /// How long a turn lasts.
     pub turn_length: u32,
-    /// From the certificate to settlement.
+    /// From the certificate to settlement, when nobody appeals.
     pub appeal_window: u32,
+    /// After that window, during which an appeal can be decided; 0 where there is no appeal.
+    pub appeal_voting: u32,
+    /// What an appeal costs who loses it, wei; 0 where there is no appeal.
+    pub appeal_bond: u64,
     /// From the certificate, for late signers.
     pub supplement_window: u32,
     /// Quorum p/q.
@@ -151,6 +155,8 @@ impl Default for KindOptions {
             voting_window: 10,
             turn_length: 30,
             appeal_window: 3,
+            appeal_voting: 30,
+            appeal_bond: 10_000_000_000_000_000,
             supplement_window: 20,
             threshold: (2, 3),
             performer_share: 2000,
@@ -217,7 +223,8 @@ pub fn plan(
     );
     let avs_governance = plan.create("AvsGovernance", &arguments)?;
     let task_registry = plan.create("TaskRegistry", &(avs_governance,))?;
-    let operator_fees = plan.create("OperatorFees", &(avs_governance, task_registry))?;
+    let disputes = plan.create("Disputes", &(avs_governance, task_registry))?;
+    let operator_fees = plan.create("OperatorFees", &(avs_governance, disputes))?;
     let arguments = (access_manager, avs_governance, operator_fees);
     let attestation_center = plan.create("AttestationCenter", &arguments)?;
     let arguments = (attestation_center, avs_governance);
@@ -404,6 +411,8 @@ impl KindOptions {
             minFee: U96::from(self.min_fee),
             appealWindow: self.appeal_window,
             supplementWindow: self.supplement_window,
+            appealVoting: self.appeal_voting,
+            appealBond: U96::from(self.appeal_bond),
         }
     }
 }

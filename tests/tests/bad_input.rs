@@ -191,6 +191,7 @@ async fn strangers_get_an_answer_and_disturb_nobody() -> Result<()> {
 
     // Votes in the name of the one who is off.
     let vote = VoteMessage {
+        purpose: Purpose::Claim,
         task_id: task.id,
         claim_id: shown.claim_id,
         verdict: Verdict::Reject,

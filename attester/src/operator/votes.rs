@@ -138,6 +138,7 @@ impl Operator {
             let opinion = kind
                 .judge(
                     assignment,
+                    Purpose::Claim,
                     own.as_ref(),
                     &message.body.result,
                     &message.proof,
@@ -215,6 +216,7 @@ impl Operator {
         let message = VoteMessage {
             task_id: task.id,
             claim_id: claim.id,
+            purpose: Purpose::Claim,
             verdict,
             operator: self.parts.address,
             signature,
@@ -236,6 +238,6 @@ impl Operator {
 }
 
 /// Tells messages about claims apart.
-fn message_name(view: &ClaimView) -> B256 {
+pub(super) fn message_name(view: &ClaimView) -> B256 {
     keccak256(format!("{}{}", view.claim_id, view.params))
 }

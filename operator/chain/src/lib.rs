@@ -5,6 +5,7 @@
 //! contracts' interfaces and nothing of models, votes or HTTP.
 
 mod addresses;
+mod appeal;
 mod client;
 mod cursor;
 mod epoch;
@@ -19,6 +20,7 @@ mod store;
 mod task;
 
 pub use addresses::Addresses;
+pub use appeal::Overturned;
 pub use client::{Chain, Head, read};
 pub use cursor::{Batch, Cursor};
 pub use epoch::{EpochTable, Row};

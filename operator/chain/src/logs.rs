@@ -38,7 +38,7 @@ impl Chain {
 }
 
 /// Covers the blocks from `first` to `last` with ranges of at most [`RANGE`], the newest first.
-fn backwards(first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> {
+pub(crate) fn backwards(first: u64, last: u64) -> impl Iterator<Item = (u64, u64)> {
     let mut next = Some(last);
     std::iter::from_fn(move || {
         let end = next.filter(|end| first <= *end)?;

@@ -31,13 +31,16 @@ pub struct Task {
     pub is_final: bool,
     /// Whether the logic heard of its certificate.
     pub delivered: bool,
+    /// Whether an appeal was filed against its certificate, and no quorum has upheld it.
+    pub appealed: bool,
     /// The table of operators that decides it.
     pub epoch: Epoch,
     /// Turn from which the present count starts.
     pub turn_base: Turn,
     /// Clock at which that turn started.
     pub turn_base_at: u64,
-    /// Block whose randomness is the seed's source; 0 once certified, see [`Chain::seed_block`].
+    /// Block whose randomness is the seed's source; 0 once it was certified, also when the
+    /// certificate was overturned; see [`Chain::seed_block`].
     pub seed_block: u64,
     /// Clock at which the seed was fixed; 0 before, and once certified.
     pub seed_fixed_at: u64,
@@ -79,8 +82,12 @@ pub struct Definition {
     pub voting_window: u32,
     /// Blocks from opening to the deadline.
     pub task_life: u32,
-    /// Blocks from certificate to settlement.
+    /// Blocks from certificate to settlement, when nobody appeals.
     pub appeal_window: u32,
+    /// Blocks after that during which an appeal can be decided; 0 where there is no appeal.
+    pub appeal_voting: u32,
+    /// What an appeal costs who loses it, wei.
+    pub appeal_bond: u128,
     /// Blocks after the certificate during which late votes count.
     pub supplement_window: u32,
     /// Least fee, wei.
@@ -173,6 +180,8 @@ impl Chain {
             task_life: raw.taskLife,
             appeal_window: raw.appealWindow,
             supplement_window: raw.supplementWindow,
+            appeal_voting: raw.appealVoting,
+            appeal_bond: raw.appealBond.to(),
             min_fee: raw.minFee.to(),
         })
     }
@@ -219,6 +228,7 @@ impl Task {
             retried: raw.retried,
             is_final: raw.isFinal,
             delivered: raw.delivered,
+            appealed: raw.appealed,
             epoch: Epoch::new(raw.epoch),
             turn_base: Turn::new(raw.turnBase),
             turn_base_at: raw.turnBaseAt,
@@ -300,7 +310,7 @@ impl Chain {
     /// # Errors
     /// [`ChainError::Transport`].
     pub async fn seed_block(&self, task: &Task) -> Result<Option<u64>, ChainError> {
-        if task.state != TaskState::Certified {
+        if task.seed_block != 0 {
             return Ok(Some(task.seed_block));
         }
         let filter = Filter::new()

@@ -20,8 +20,8 @@ use zarathustra_eval::{
     manifest::{MAX_MANIFEST_BYTES, Manifest},
 };
 use zarathustra_node::{Abstain, Assignment, Opinion, Outcome, TaskKind};
-use zarathustra_primitives::{EvaluationResult, KindId, Status, TaskId};
-use zarathustra_protocol::agreement;
+use zarathustra_primitives::{EvaluationResult, KindId, Purpose, Status, TaskId};
+use zarathustra_protocol::{agreement, verdict::engine_for};
 
 use evaluate::{FoundByEngine, scheduled};
 use outcome::{failed, found, opinion_of, outcome};
@@ -144,6 +144,7 @@ impl Improve {
     async fn compare(
         &self,
         assignment: Assignment,
+        purpose: Purpose,
         own: Option<&Outcome>,
         claimed: &[u8],
         proof: &str,
@@ -162,13 +163,22 @@ impl Improve {
         if let Some(reason) = agreement::check_alone(&claimed, environment, Some(&subject.terms)) {
             return Ok(opinion_of(agreement::Opinion::Reject(reason)));
         }
-        let own = own.ok_or_else(|| Abstain {
-            code: "not_evaluated",
-            detail: "nothing is wrong with the claim alone, and there is no own evaluation"
-                .to_owned(),
-            retry: false,
-        })?;
-        let own = found(own);
+        let own = match (own.map(found), purpose) {
+            (Some(own), Purpose::Claim) => own,
+            // What could not be had before the seed cannot be had in time any more.
+            (Some(own), Purpose::Appeal) if own.result.status() == Status::Unavailable => own,
+            (_, Purpose::Appeal) => {
+                self.find(assignment, engine_for(purpose, false)).await?
+            }
+            (None, Purpose::Claim) => {
+                return Err(Abstain {
+                    code: "not_evaluated",
+                    detail: "nothing is wrong with the claim alone, and there is no own evaluation"
+                        .to_owned(),
+                    retry: false,
+                });
+            }
+        };
         if own.result.environment() != environment {
             return Err(Abstain {
                 code: "own_environment_differs",
@@ -235,12 +245,13 @@ impl TaskKind for Improve {
     fn judge<'a>(
         &'a self,
         assignment: Assignment,
+        purpose: Purpose,
         own: Option<&'a Outcome>,
         claimed_result: &'a [u8],
         proof: &'a str,
     ) -> BoxFuture<'a, Opinion> {
         Box::pin(async move {
-            self.compare(assignment, own, claimed_result, proof)
+            self.compare(assignment, purpose, own, claimed_result, proof)
                 .await
                 .unwrap_or_else(Opinion::Abstain)
         })

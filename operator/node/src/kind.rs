@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use zarathustra_primitives::{Digest, KindId, Seed, SubjectHash, TaskId};
+use zarathustra_primitives::{Digest, KindId, Purpose, Seed, SubjectHash, TaskId};
 
 /// Why this operator says nothing about a task or claim. Never an accusation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,9 +91,12 @@ pub trait TaskKind: Send + Sync {
 
     /// Compares a claim with what this operator found itself, and finds more where the claim calls
     /// for it. An operator that found nothing can still tell what is wrong with the claim alone.
+    /// In an appeal the claim is certified, and others have to be convinced: what is found for it
+    /// is what every machine finds alike.
     fn judge<'a>(
         &'a self,
         assignment: Assignment,
+        purpose: Purpose,
         own: Option<&'a Outcome>,
         claimed_result: &'a [u8],
         proof: &'a str,

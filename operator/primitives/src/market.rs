@@ -151,6 +151,8 @@ coded! {
         Rejected = 2 "rejected",
         /// Approval became impossible; nobody is at fault.
         Blocked = 3 "blocked",
+        /// Approved, and then overturned by an appeal (3.6).
+        Overturned = 4 "overturned",
     }
 }
 

@@ -121,6 +121,15 @@ impl AggregatorClient {
         self.call("zarathustra_claims", json!([task])).await
     }
 
+    /// The messages it holds about the claim of a task that is appealed, with the operators whose
+    /// votes in the appeal it holds.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn appeals(&self, task: TaskId) -> Result<Vec<ClaimView>, ClientError> {
+        self.call("zarathustra_appeals", json!([task])).await
+    }
+
     /// Sends a vote.
     ///
     /// # Errors

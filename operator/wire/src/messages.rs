@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zarathustra_primitives::{
-    Address, BlsSignature, Claim, ClaimBody, ClaimId, ClaimSignature, KindId, TaskHash, TaskId,
-    Turn, Verdict,
+    Address, BlsSignature, Claim, ClaimBody, ClaimId, ClaimSignature, KindId, Purpose, TaskHash,
+    TaskId, Turn, Verdict,
 };
 
 /// Longest text form of a CID that is looked at.
@@ -155,6 +155,9 @@ pub struct VoteMessage {
     pub task_id: TaskId,
     /// The claim.
     pub claim_id: ClaimId,
+    /// `claim`, which it is when absent, or `appeal`.
+    #[serde(default = "on_the_claim")]
+    pub purpose: Purpose,
     /// `approve` or `reject`.
     #[serde(with = "verdict")]
     pub verdict: Verdict,
@@ -163,6 +166,10 @@ pub struct VoteMessage {
     /// 96 bytes, hex.
     #[serde(with = "signature")]
     pub signature: BlsSignature,
+}
+
+const fn on_the_claim() -> Purpose {
+    Purpose::Claim
 }
 
 /// One claim's round in an aggregator's status.
@@ -314,6 +321,7 @@ mod tests {
         let vote = VoteMessage {
             task_id: TaskId::new(3),
             claim_id: ClaimId::new([5; 32].into()),
+            purpose: Purpose::Appeal,
             verdict: Verdict::Reject,
             operator: Address::repeat_byte(1),
             signature: BlsSignature::new([2; 96]),
