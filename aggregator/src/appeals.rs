@@ -11,8 +11,7 @@ use alloy::primitives::U256;
 use tracing::{error, info, warn};
 use zarathustra_bls::{Signature, aggregate};
 use zarathustra_chain::{
-    ChainError, Store,
-    abi::attestation_center::IAttestationCenterTypes::FeeCommitment,
+    ChainError, Store, abi::attestation_center::IAttestationCenterTypes::FeeCommitment,
 };
 use zarathustra_primitives::{
     BlsSignature, ClaimId, Domain, Position, Purpose, Stake, TaskHash, TaskId, Threshold, Verdict,

@@ -84,7 +84,9 @@ async fn dispatch(parts: &Parts, request: &RpcRequest) -> Result<Value, RpcError
             Ok(json!(desk.take_claim(message).await?))
         }
         "zarathustra_claims" => Ok(json!(desk.claims(only::<TaskId>(&request.params)?))),
-        "zarathustra_appeals" => Ok(json!(parts.appeals.claims(only::<TaskId>(&request.params)?))),
+        "zarathustra_appeals" => Ok(json!(
+            parts.appeals.claims(only::<TaskId>(&request.params)?)
+        )),
         "zarathustra_sendVote" => {
             let vote = only::<VoteMessage>(&request.params)?;
             match vote.purpose {
@@ -112,9 +114,7 @@ fn only<T: DeserializeOwned>(params: &Value) -> Result<T, RpcError> {
     }
 }
 
-async fn events(
-    State(parts): State<Parts>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(parts): State<Parts>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // A listener that is too slow loses announcements, not claims: it asks for those.
     let stream = BroadcastStream::new(parts.desk.announcements())
         .filter_map(|item| std::future::ready(item.ok()))

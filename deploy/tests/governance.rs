@@ -48,7 +48,12 @@ fn contracts(addresses: &Addresses) -> Vec<(Address, &'static str, &'static [&'s
         (
             addresses.attestation_center,
             "AttestationCenter",
-            &["AttestationCenter", "OperatorFees", "Disputes", "TaskRegistry"],
+            &[
+                "AttestationCenter",
+                "OperatorFees",
+                "Disputes",
+                "TaskRegistry",
+            ],
         ),
         (
             addresses.model_submission,

@@ -16,7 +16,9 @@ use tokio::{
 use zarathustra_bls::SecretKey;
 use zarathustra_deploy::devnet_key;
 use zarathustra_devnet::{Names, story::Stage};
-use zarathustra_primitives::{ClaimSignature, SubmissionState, TaskId, TaskState, Turn, Verdict};
+use zarathustra_primitives::{
+    ClaimSignature, Purpose, SubmissionState, TaskId, TaskState, Turn, Verdict,
+};
 use zarathustra_tests::{
     Scenario, alter_one_weight, assert_signed_once, claims, everybody_fetches, faults, flow, hold,
     mine_until, reached, settled, wait_for,

@@ -14,6 +14,6 @@ pub mod record;
 pub mod story;
 
 pub use cli::User;
-pub use network::{Devnet, DevnetOptions, Names, WorkerSpec};
+pub use network::{Devnet, DevnetOptions, Names, WorkerSpec, bls_secret};
 pub use operators::{OperatorSpec, Role, operators};
 pub use process::{Process, Started, started};

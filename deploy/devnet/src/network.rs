@@ -604,16 +604,20 @@ async fn join(
         .await
 }
 
-/// Keystore of the BLS key that belongs to a name; for chains without worth.
+/// The BLS key that belongs to a name; for chains without worth.
+pub fn bls_secret(name: &str) -> [u8; 32] {
+    let mut secret = alloy::primitives::keccak256(format!("Zarathustra.Devnet.Bls.v1:{name}")).0;
+    // The group's order is below 2^255.
+    secret[0] &= 0x3f;
+    secret
+}
+
+/// Keystore of that key.
 fn bls_keystore(folder: &Path, name: &str) -> Result<PathBuf> {
     std::fs::create_dir_all(folder).wrap_err_with(|| format!("create {}", folder.display()))?;
     let path = folder.join("bls.json");
     if !path.exists() {
-        let mut secret =
-            alloy::primitives::keccak256(format!("Zarathustra.Devnet.Bls.v1:{name}")).0;
-        // The group's order is below 2^255.
-        secret[0] &= 0x3f;
-        import_bls_key(&path, &password_file(folder)?, &secret)?;
+        import_bls_key(&path, &password_file(folder)?, &bls_secret(name))?;
     }
     Ok(path)
 }

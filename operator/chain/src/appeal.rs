@@ -141,7 +141,7 @@ mod tests {
                 epoch: 1,
                 claimId: B256::ZERO,
                 performerIndex: performer,
-                fee: Default::default(),
+                fee: alloy::primitives::aliases::U96::ZERO,
                 nonSigners: vec![U256::from(missing)],
             },
             non_signers: vec![U256::from(not_rejecting)],

@@ -1,10 +1,11 @@
 //! The transactions that somebody must send so that nothing stands still: roll epochs, open tasks,
-//! fix seeds, deliver certified results, pass deadlines, execute faults.
+//! fix seeds, deliver certified results, pass deadlines, end appeals that nobody decided, accuse those
+//! who stand by what was overturned, execute faults.
 //!
 //! Anybody may send each of them, so several housekeepers only race for who pays the gas. What to
 //! do is read from the chain at every tick; nothing is remembered that a restart would miss.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use alloy::{
     primitives::{Address, U256},
@@ -22,7 +23,7 @@ use zarathustra_chain::{
     },
     read,
 };
-use zarathustra_primitives::{RequestState, SubmissionState, TaskId, TaskState};
+use zarathustra_primitives::{ClaimId, RequestState, SubmissionState, TaskId, TaskState};
 
 /// Places of a queue that are looked at in one tick; the rest waits for the next.
 const QUEUE_LOOK: u32 = 64;
@@ -30,6 +31,12 @@ const QUEUE_LOOK: u32 = 64;
 /// Rows of work in one call of `rollEpoch`, which a block of 2^24 gas has room for: about 60,000 gas
 /// for each row of a chunk, and about as much for a stake with what EigenLayer's answer costs.
 const ROLL_ROWS: u32 = 100;
+
+/// How far back a housekeeper that has just started looks for claims that were overturned, and how
+/// far back it looks again at each tick, blocks: later than this evidence is taken by no chain's
+/// windows that are known, and no reorganisation is longer than that.
+const LOOK_BACK: u64 = 50_000;
+const REORGANISED: u64 = 64;
 
 /// Sends housekeeping transactions with the chain's sender.
 #[derive(Debug)]
@@ -41,6 +48,10 @@ pub struct Housekeeper {
     faults_done: u64,
     /// Requests up to this one are closed.
     requests_done: u64,
+    /// Overturned claims of which not all that is due is done.
+    overturned: BTreeMap<ClaimId, TaskId>,
+    /// Block up to which overturned claims were looked for.
+    overturned_until: Option<u64>,
 }
 
 impl Housekeeper {
@@ -51,6 +62,8 @@ impl Housekeeper {
             tasks_done: 0,
             faults_done: 0,
             requests_done: 0,
+            overturned: BTreeMap::new(),
+            overturned_until: None,
         }
     }
 
@@ -90,7 +103,8 @@ impl Housekeeper {
         let tasks = self.tasks(&head).await;
         let requests = self.requests(&head).await;
         let faults = self.faults(&head).await;
-        rolled.and(tasks).and(requests).and(faults)
+        let accused = self.accuse(&head).await;
+        rolled.and(tasks).and(requests).and(faults).and(accused)
     }
 
     async fn roll(&self, head: &Head) -> Result<(), ChainError> {
@@ -122,6 +136,9 @@ impl Housekeeper {
         match task.state {
             TaskState::Fetching if head.number > task.seed_block => self.fix_seed(&task).await?,
             TaskState::Certified if !task.delivered && head.clock >= task.deadline => {
+                if task.appealed {
+                    self.close_appeal(&task).await?;
+                }
                 self.deliver(&task).await?;
             }
             _ => {}
@@ -151,6 +168,78 @@ impl Housekeeper {
         };
         self.send(center, call, "certified result delivered", task.id.get())
             .await
+    }
+
+    /// Ends an appeal that no quorum decided.
+    async fn close_appeal(&self, task: &Task) -> Result<(), ChainError> {
+        let Some(certified) = self.chain.certified(task).await? else {
+            return Ok(());
+        };
+        let attestation = self.chain.attestation();
+        let appeal = read("appealOf", attestation.appealOf(certified.claimId)).await?;
+        if appeal.decidedAt != 0 {
+            return Ok(());
+        }
+        let center = self.chain.addresses().attestation_center;
+        let call = IAttestationCenter::closeAppealCall {
+            taskId: task.id.get(),
+            committed: certified.committed,
+        };
+        self.send(center, call, "undecided appeal closed", task.id.get())
+            .await
+    }
+
+    /// Shows who approved a claim that was overturned and has not corrected itself in time.
+    async fn accuse(&mut self, head: &Head) -> Result<(), ChainError> {
+        let from = match self.overturned_until {
+            Some(until) => until.saturating_sub(REORGANISED),
+            None => head.number.saturating_sub(LOOK_BACK),
+        };
+        for found in self.chain.overturned(from).await? {
+            self.overturned.insert(found.claim, found.task);
+        }
+        self.overturned_until = Some(head.number);
+        let center = self.chain.addresses().attestation_center;
+        let start = head.number.saturating_sub(LOOK_BACK);
+        for (claim, task) in self.overturned.clone() {
+            let found = self.chain.overturned_of(task, start).await?;
+            let Some(found) = found.filter(|found| found.claim == claim) else {
+                // A reorganisation took it back, or the task's second try was overturned as well.
+                self.overturned.remove(&claim);
+                continue;
+            };
+            if head.clock <= found.corrected_until {
+                continue;
+            }
+            let accused = found.silent();
+            if accused.is_zero() {
+                self.overturned.remove(&claim);
+                continue;
+            }
+            let call = IAttestationCenter::proveOverturnedApprovalCall {
+                taskId: task.get(),
+                committed: found.committed,
+                nonSigners: found.non_signers,
+                accused,
+            };
+            match self.chain.transact(center, call, U256::ZERO).await {
+                Ok(_) => {
+                    info!(id = task.get(), claim_id = %claim, "approvals of an overturned claim shown");
+                    self.overturned.remove(&claim);
+                }
+                Err(ChainError::Reverted { revert, .. })
+                    if ["NobodyNew", "EvidenceTooLate"].contains(&revert.name.as_str()) =>
+                {
+                    self.overturned.remove(&claim);
+                }
+                sent => report(
+                    sent.map(drop),
+                    "approvals of an overturned claim shown",
+                    task.get(),
+                )?,
+            }
+        }
+        Ok(())
     }
 
     async fn requests(&mut self, head: &Head) -> Result<(), ChainError> {

@@ -167,9 +167,7 @@ impl Improve {
             (Some(own), Purpose::Claim) => own,
             // What could not be had before the seed cannot be had in time any more.
             (Some(own), Purpose::Appeal) if own.result.status() == Status::Unavailable => own,
-            (_, Purpose::Appeal) => {
-                self.find(assignment, engine_for(purpose, false)).await?
-            }
+            (_, Purpose::Appeal) => self.find(assignment, engine_for(purpose, false)).await?,
             (None, Purpose::Claim) => {
                 return Err(Abstain {
                     code: "not_evaluated",

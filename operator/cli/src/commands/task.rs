@@ -19,7 +19,7 @@ use crate::{
     context::Globals,
     errors::refusal,
     events,
-    output::{Answer, fields, head, table},
+    output::{Answer, fields, head, progress, table},
 };
 
 /// Tasks read at a time.
@@ -39,6 +39,15 @@ pub enum Task {
         #[arg(long, default_value_t = 100)]
         limit: u64,
     },
+    /// Appeal against the certificate of a task, with the bond that its kind asks for: the operators
+    /// of its epoch judge the claim again. Who loses the appeal loses the bond.
+    Appeal {
+        /// The task.
+        id: u64,
+        /// Only show what it would cost, and send nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Show in which environments tasks are done, and from which epoch on.
     Environments {
         /// The kind of task.
@@ -50,11 +59,16 @@ pub enum Task {
 impl Task {
     /// Runs the command.
     pub async fn run(self, globals: &Globals) -> Result<Option<Answer>> {
-        let chain = globals.chain().await?;
         match self {
-            Self::Show { id } => show(&chain, id).await,
-            Self::List { limit } => list(&chain, limit).await,
-            Self::Environments { kind } => environments(&chain, KindId::new(kind)).await,
+            Self::Show { id } => show(&globals.chain().await?, id).await,
+            Self::List { limit } => list(&globals.chain().await?, limit).await,
+            Self::Appeal { id, dry_run: true } => appeal(&globals.chain().await?, id, true).await,
+            Self::Appeal { id, dry_run: false } => {
+                appeal(&globals.chain_with_key().await?, id, false).await
+            }
+            Self::Environments { kind } => {
+                environments(&globals.chain().await?, KindId::new(kind)).await
+            }
         }
         .map(Some)
     }
@@ -85,12 +99,31 @@ impl Decided {
         if let Ok(e) = IAttestationCenter::ClaimRejected::decode_log(&log.inner) {
             return Some(decided("rejected", e.claimId, e.performer, e.turn));
         }
+        if let Ok(e) = IAttestationCenter::ClaimOverturned::decode_log(&log.inner) {
+            return Some(decided("overturned", e.claimId, Address::ZERO, 0));
+        }
         let e = IAttestationCenter::ClaimBlocked::decode_log(&log.inner).ok()?;
         Some(decided("blocked", e.claimId, e.performer, e.turn))
     }
 }
 
-async fn show(chain: &Chain, id: u64) -> Result<Answer> {
+/// The claims that were decided, the newest decision on each.
+fn decided(logs: &[Log]) -> Vec<Decided> {
+    let mut claims: Vec<Decided> = Vec::new();
+    for found in logs.iter().filter_map(Decided::of) {
+        match claims.iter_mut().find(|known| known.claim == found.claim) {
+            // Performer and turn are in the certificate's event.
+            Some(known) => {
+                known.outcome = found.outcome;
+                known.tx = found.tx;
+            }
+            None => claims.push(found),
+        }
+    }
+    claims
+}
+
+async fn existing(chain: &Chain, id: u64) -> Result<OnChain> {
     let task = chain.task(TaskId::new(id)).await?;
     if task.state == TaskState::None {
         return Err(refusal(
@@ -99,6 +132,72 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             "`zarathustra task list` shows all tasks",
         ));
     }
+    Ok(task)
+}
+
+async fn appeal(chain: &Chain, id: u64, dry_run: bool) -> Result<Answer> {
+    let task = existing(chain, id).await?;
+    let definition = chain.definition(task.kind).await?;
+    let now = chain.head().await?;
+    let refused = |why: String| {
+        Err(refusal(
+            "not_appealable",
+            format!("task {id} cannot be appealed: {why}"),
+            format!("`zarathustra task show {id}` tells state and deadline"),
+        ))
+    };
+    if definition.appeal_voting == 0 {
+        return refused(format!("kind {} has no appeals", task.kind));
+    }
+    if task.state != TaskState::Certified {
+        return refused(format!("it is {}, not certified", task.state));
+    }
+    if task.appealed {
+        return refused("it is appealed already".to_owned());
+    }
+    if now.clock >= task.deadline {
+        return refused("its appeal window is over".to_owned());
+    }
+    let Some(certified) = chain.certified(&task).await? else {
+        return refused("the node lacks the certificate's event".to_owned());
+    };
+    let until = task.deadline + u64::from(definition.appeal_voting);
+    let bond = definition.appeal_bond;
+    let tx = if dry_run {
+        None
+    } else {
+        let call = IAttestationCenter::appealCall {
+            taskId: id,
+            committed: certified.committed,
+        };
+        progress("sending the appeal");
+        let center = chain.addresses().attestation_center;
+        let receipt = chain.transact(center, call, U256::from(bond)).await?;
+        Some(receipt.transaction_hash)
+    };
+    let mut lines = vec![
+        ("task", id.to_string()),
+        ("claim", certified.claimId.to_string()),
+        ("performer", certified.performer.to_string()),
+        ("bond", ether(bond)),
+        ("decided until", format!("clock {until}")),
+    ];
+    if let Some(tx) = tx {
+        lines.push(("transaction", tx.to_string()));
+    }
+    let json = json!({
+        "task": id,
+        "claim": certified.claimId,
+        "performer": certified.performer,
+        "bond": bond.to_string(),
+        "until": until,
+        "tx": tx,
+    });
+    Ok(Answer::new(fields(&lines), json))
+}
+
+async fn show(chain: &Chain, id: u64) -> Result<Answer> {
+    let task = existing(chain, id).await?;
     let now = chain.head().await?;
     let seed_block = chain.seed_block(&task).await?;
     let turn = match task.state {
@@ -111,16 +210,21 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             IAttestationCenter::TaskCertified::SIGNATURE_HASH,
             IAttestationCenter::ClaimRejected::SIGNATURE_HASH,
             IAttestationCenter::ClaimBlocked::SIGNATURE_HASH,
+            IAttestationCenter::ClaimOverturned::SIGNATURE_HASH,
         ])
         .topic1(B256::from(U256::from(id)));
     let logs = events::since(chain, &filter, 0).await?;
-    let claims: Vec<Decided> = logs.iter().filter_map(Decided::of).collect();
+    let claims = decided(&logs);
 
     let mut lines = vec![
         ("task", id.to_string()),
         ("kind", task.kind.to_string()),
         ("state", task.state.to_string()),
         ("deadline", deadline(&task, now.number, now.clock)),
+        (
+            "appealed",
+            if task.appealed { "yes" } else { "no" }.to_owned(),
+        ),
         (
             "tried again",
             if task.retried { "yes" } else { "no" }.to_owned(),
@@ -171,6 +275,7 @@ async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         "deadline": (task.deadline != 0).then_some(task.deadline),
         "block": now.number,
         "clock": now.clock,
+        "appealed": task.appealed,
         "retried": task.retried,
         "epoch": task.epoch.get(),
         "environment": task.environment.map(|digest| digest.to_string()),

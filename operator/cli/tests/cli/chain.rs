@@ -49,6 +49,8 @@ async fn market() -> Node {
         minFee: U96::from(MILLIETHER),
         appealWindow: 3,
         supplementWindow: 20,
+        appealVoting: 0,
+        appealBond: U96::ZERO,
     };
     node.answers(
         CENTER,
@@ -332,6 +334,7 @@ fn no_task() -> Task {
         isFinal: false,
         delivered: false,
         swept: false,
+        appealed: false,
         epoch: 0,
         turnBase: 0,
         seedBlock: 0,

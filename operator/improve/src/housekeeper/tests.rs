@@ -238,6 +238,7 @@ fn undelivered() -> IAttestationCenterTypes::Task {
         isFinal: false,
         delivered: false,
         swept: false,
+        appealed: false,
         epoch: 1,
         turnBase: 0,
         seedBlock: 0,
