@@ -131,7 +131,7 @@ impl Housekeeper {
     }
 
     async fn fix_seed(&self, task: &Task) -> Result<(), ChainError> {
-        let sent = self.chain.fix_seed(task.id, task.seed_block).await;
+        let sent = self.chain.fix_seed(task).await;
         report(sent.map(drop), "seed fixed", task.id.get())
     }
 
@@ -382,6 +382,15 @@ fn report(sent: Result<(), ChainError>, done: &'static str, id: u64) -> Result<(
         }
         Err(ChainError::Reverted { action, revert }) => {
             debug!(id, %action, %revert, "not needed, or not possible yet");
+            Ok(())
+        }
+        Err(error @ ChainError::RoundNotPublic { .. }) => {
+            debug!(id, code = error.code(), %error, "waits");
+            Ok(())
+        }
+        // Somebody else may know one, or have an answer.
+        Err(error @ (ChainError::NoBeacon | ChainError::Beacon { .. })) => {
+            warn!(id, code = error.code(), %error, "not done: {done}");
             Ok(())
         }
         Err(error) => Err(error),

@@ -241,6 +241,7 @@ fn undelivered() -> IAttestationCenterTypes::Task {
         epoch: 1,
         turnBase: 0,
         seedBlock: 0,
+        seedTarget: 0,
         seedFixedAt: 0,
         turnBaseAt: 0,
         deadline: 0,
