@@ -12,11 +12,11 @@ interface ISeedSource {
 
     /// @notice The randomness `r` of a task.
     /// @param seedBlock A real block number, fixed when the task opened.
-    /// @param target What `target` answered then.
+    /// @param target_ What `target` answered then.
     /// @param proof For RANDAO: the RLP-encoded header of the seed block. For drand: the round's signature, 96 bytes
     /// unpadded, and after it that header.
     /// @return r Uniform 32 bytes; the same for every valid proof.
-    function randomness(uint64 seedBlock, uint64 target, bytes calldata proof)
+    function randomness(uint64 seedBlock, uint64 target_, bytes calldata proof)
         external
         view
         returns (bytes32 r);

@@ -114,8 +114,8 @@ library BLS {
     function isKey(G2Point memory point) internal view returns (bool) {
         if (isInfinity(point)) return false;
         // PAIRING_CHECK(infinity, point): 1 for any point of the subgroup, and an error for any other.
-        G1Point memory infinity;
-        (bool ok, bytes memory answer) = address(0x0f).staticcall(abi.encode(infinity, point));
+        (bool ok, bytes memory answer) =
+            address(0x0f).staticcall(bytes.concat(new bytes(0x80), abi.encode(point)));
         return ok && answer.length == 32 && abi.decode(answer, (uint256)) == 1;
     }
 

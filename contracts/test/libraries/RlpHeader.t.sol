@@ -46,7 +46,7 @@ contract RlpHeaderTest is Test {
         }
     }
 
-    /// Times read out of the bytes by hand: what follows 0x84 in field 11.
+    /// Times as the Python package rlp 5.0.0 decodes field 11.
     function test_readTime_headersOfThreeClients() external view {
         uint256[3] memory times = [uint256(1_729_280_622), 1_795_254_789, 1_760_130_544];
         for (uint256 i; i < headers.length; ++i) {
