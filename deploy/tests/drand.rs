@@ -146,7 +146,7 @@ async fn a_round_that_was_public_before_the_seed_block_gives_no_seed() -> Result
     let (status, _) = published(&beacon, task.seed_target).await?;
     assert_eq!(status, 200);
     scene.devnet.anvil.mine_to(task.seed_block).await?;
-    assert!(header(&scene, task.seed_block).await?.timestamp > public_at);
+    assert!(header(&scene, task.seed_block).await?.timestamp >= public_at);
 
     assert_eq!(scene.chain.coming_seed(&task).await?, None);
     let refused = scene.chain.fix_seed(&task).await.expect_err("too late");
