@@ -53,8 +53,8 @@ contract DrandSeedSource is ISeedSource {
     uint64 public immutable period;
     /// @notice Seconds from a block of this chain to the next, as a rule.
     uint64 public immutable blockTime;
-    /// @notice Seconds from when the seed block is expected to the round: how late that block can be, and one block
-    /// time less.
+    /// @notice Seconds from when the seed block is expected to its round. The block can be late by this less
+    /// `blockTime`.
     uint64 public immutable margin;
 
     bytes32 private immutable KEY_0;

@@ -10,7 +10,7 @@ use alloy::{
     transports::http::reqwest::{Client, Url, redirect::Policy},
 };
 use serde::Deserialize;
-use tracing::debug;
+use tracing::{debug, warn};
 use zarathustra_bls::{COMPRESSED_LEN, PublicKey, Signature};
 
 use crate::ChainError;
@@ -108,7 +108,9 @@ impl Beacons {
             }
         }
         *self.resting.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
-        Err(fail(failures.join("; ")))
+        let error = fail(failures.join("; "));
+        warn!(code = error.code(), %error, "a round is not to be had");
+        Err(error)
     }
 
     /// What one beacon gives, or in words why that is not the round's signature.

@@ -6,7 +6,6 @@ use alloy::{
     providers::{DynProvider, Provider as _},
     rpc::types::TransactionReceipt,
 };
-use tracing::warn;
 use zarathustra_abi::{
     attestation_center::IAttestationCenter::fixSeedCall, drand_seed_source::DrandSeedSource,
     seed_source::ISeedSource,
@@ -53,12 +52,12 @@ impl Chain {
         let source = self.source_of_seeds(task).await?;
         let proof = match self.seed_proof(&source, task).await {
             Ok(proof) => proof,
-            Err(ChainError::RoundNotPublic { .. } | ChainError::NoBeacon) => return Ok(None),
-            // Somebody else may have it, and then the contract will tell.
-            Err(error @ ChainError::Beacon { .. }) => {
-                warn!(task = %task.id, code = error.code(), %error, "the round is not to be had");
-                return Ok(None);
-            }
+            // Somebody else may have the round, and then the contract will tell.
+            Err(
+                ChainError::RoundNotPublic { .. }
+                | ChainError::Beacon { .. }
+                | ChainError::NoBeacon,
+            ) => return Ok(None),
             Err(error) => return Err(error),
         };
         let answer = source.randomness(task.seed_block, task.seed_target, proof);

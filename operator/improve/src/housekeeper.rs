@@ -384,13 +384,13 @@ fn report(sent: Result<(), ChainError>, done: &'static str, id: u64) -> Result<(
             debug!(id, %action, %revert, "not needed, or not possible yet");
             Ok(())
         }
-        Err(error @ ChainError::RoundNotPublic { .. }) => {
+        Err(error @ (ChainError::RoundNotPublic { .. } | ChainError::Beacon { .. })) => {
             debug!(id, code = error.code(), %error, "waits");
             Ok(())
         }
-        // Somebody else may know one, or have an answer.
-        Err(error @ (ChainError::NoBeacon | ChainError::Beacon { .. })) => {
-            warn!(id, code = error.code(), %error, "not done: {done}");
+        // Somebody else may know one.
+        Err(error @ ChainError::NoBeacon) => {
+            warn!(id, code = error.code(), %error, "left to others");
             Ok(())
         }
         Err(error) => Err(error),
