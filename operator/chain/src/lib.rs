@@ -6,6 +6,7 @@
 
 mod addresses;
 mod appeal;
+mod beacon;
 mod client;
 mod cursor;
 mod epoch;
@@ -14,6 +15,7 @@ mod follower;
 mod header;
 mod logs;
 mod revert;
+mod seed;
 mod sender;
 mod settings;
 mod store;

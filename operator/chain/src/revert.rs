@@ -11,6 +11,7 @@ use alloy::{
 use zarathustra_abi::{
     attestation_center::IAttestationCenter::IAttestationCenterErrors,
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
+    drand_seed_source::DrandSeedSource::DrandSeedSourceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
 };
@@ -28,6 +29,7 @@ alloy::sol! {
         error AddressEmptyCode(address target);
         error BadItem(uint256 offset);
         error BadMixHash(uint256 length);
+        error BadTimestamp(uint256 length);
         error EmptyTable();
         error FailedCall();
         error HashToCurveFailed();
@@ -89,6 +91,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = DrandSeedSourceErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -182,6 +187,7 @@ mod tests {
             "AttestationCenter",
             "AvsGovernance",
             "AvsLogic",
+            "DrandSeedSource",
             "ModelSubmission",
             "RandaoSeedSource",
         ] {
@@ -195,6 +201,7 @@ mod tests {
                     || IAttestationCenterErrors::valid_selector(selector)
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
+                    || DrandSeedSourceErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }
