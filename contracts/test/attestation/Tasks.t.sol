@@ -39,7 +39,7 @@ contract TasksTest is AttestationFixture {
         TaskRegistry registry = TaskRegistry(fees.extension());
         _open();
         vm.assertEq(registry.taskCount(), 0);
-        vm.expectRevert();
+        _expectUnauthorized(address(this));
         registry.registerKind(7, _definition());
     }
 
