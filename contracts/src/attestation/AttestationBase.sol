@@ -131,7 +131,9 @@ abstract contract AttestationBase is
         bytes32[4] calldata signature,
         BLS.G2Point memory key
     ) internal view {
-        bytes32 digest = _voteDigest(taskHash_, claimId, PURPOSE_CLAIM, verdict);
+        bytes32 digest = Digests.vote(
+            block.chainid, address(this), taskHash_, claimId, PURPOSE_CLAIM, verdict
+        );
         bool valid =
             BLS.verify(BLS.g1FromWords(signature), key, abi.encodePacked(digest), BLS.VOTE_TAG);
         if (!valid) revert InvalidAggregate(claimId);
@@ -139,45 +141,22 @@ abstract contract AttestationBase is
 
     /* ENCODINGS */
 
+    // The chain's id is read anew each time: a fork of the chain is another domain.
+
     /// @dev The hash of a task with a seed (2.4).
     function _hashOf(uint64 taskId) internal view returns (bytes32) {
         Record storage record = _tasks[taskId];
         if (record.seed == 0) revert SeedNotFixed(taskId);
         Head memory head = _head(taskId);
-        return _taskHash(taskId, head.kind, head.epoch, record.seed, record.subjectHash);
-    }
-
-    function _taskHash(uint64 taskId, uint16 kind, uint32 epoch, bytes32 seed, bytes32 subjectHash)
-        internal
-        view
-        returns (bytes32)
-    {
-        return Digests.task(block.chainid, address(this), taskId, kind, epoch, seed, subjectHash);
-    }
-
-    function _claimId(bytes32 taskHash_, uint32 turn, address performer, bytes32 resultHash)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return Digests.claimId(taskHash_, turn, performer, resultHash);
-    }
-
-    function _claimDigest(bytes32 taskHash_, uint32 turn, address performer, bytes32 resultHash)
-        internal
-        view
-        returns (bytes32)
-    {
-        // The chain's id is read anew each time: a fork of the chain is another domain.
-        return Digests.claim(block.chainid, address(this), taskHash_, turn, performer, resultHash);
-    }
-
-    function _voteDigest(bytes32 taskHash_, bytes32 claimId, uint8 purpose, uint8 verdict)
-        internal
-        view
-        returns (bytes32)
-    {
-        return Digests.vote(block.chainid, address(this), taskHash_, claimId, purpose, verdict);
+        return Digests.task(
+            block.chainid,
+            address(this),
+            taskId,
+            head.kind,
+            head.epoch,
+            record.seed,
+            record.subjectHash
+        );
     }
 
     function _commitment(uint64 taskId, FeeCommitment memory committed)

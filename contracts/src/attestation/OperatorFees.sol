@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { IAttestationCenterFees } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
 import { BLS } from "../libraries/BLS.sol";
+import { Digests } from "../libraries/Digests.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
 import { FeeShares } from "../libraries/FeeShares.sol";
 import { AttestationBase } from "./AttestationBase.sol";
@@ -59,8 +60,15 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
 
         (address table,,) = governance.epochTable(committed.epoch);
         (, BLS.G2Point memory key) = table.subset(lateSigners);
-        bytes32 taskHash_ =
-            _taskHash(taskId, head.kind, committed.epoch, record.seed, record.subjectHash);
+        bytes32 taskHash_ = Digests.task(
+            block.chainid,
+            address(this),
+            taskId,
+            head.kind,
+            committed.epoch,
+            record.seed,
+            record.subjectHash
+        );
         _checkVotes(taskHash_, committed.claimId, VERDICT_APPROVE, signature, key);
 
         record.word = _commitment(
