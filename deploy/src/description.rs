@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use alloy::{
     network::TransactionBuilder as _,
     primitives::{Address, Bytes},
-    providers::{DynProvider, Provider as _, ProviderBuilder},
+    providers::{DynProvider, Provider as _},
     rpc::types::TransactionRequest,
     sol_types::SolCall as _,
 };
@@ -247,7 +247,14 @@ impl Description {
         earlier: Option<&Addresses>,
     ) -> Result<Prepared> {
         self.check_deployer(deployer)?;
-        let provider = self.connect(rpc_url).await?;
+        let (provider, found) = zarathustra_chain::connect(rpc_url).await?;
+        if found != self.chain_id {
+            return Err(DeployError::WrongChain {
+                expected: self.chain_id,
+                found,
+            }
+            .into());
+        }
         let mut plan = Plan::new(artifacts, &self.name);
         let (core, strategies) = match &self.eigenlayer {
             Restaking::Existing(core) => self.existing(&provider, core).await?,
@@ -301,29 +308,6 @@ impl Description {
             }
         }
         Ok(())
-    }
-
-    async fn connect(&self, rpc_url: &str) -> Result<DynProvider> {
-        let url = rpc_url.parse().map_err(|error| ChainError::UrlMalformed {
-            url: rpc_url.to_owned(),
-            reason: format!("{error}"),
-        })?;
-        let provider = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .connect_http(url)
-            .erased();
-        let found = provider
-            .get_chain_id()
-            .await
-            .map_err(ChainError::transport("eth_chainId"))?;
-        if found != self.chain_id {
-            return Err(DeployError::WrongChain {
-                expected: self.chain_id,
-                found,
-            }
-            .into());
-        }
-        Ok(provider)
     }
 
     /// The chain's own EigenLayer and the strategies with their weights.

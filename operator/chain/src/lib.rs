@@ -19,7 +19,7 @@ mod store;
 mod task;
 
 pub use addresses::Addresses;
-pub use client::{Chain, Head, read};
+pub use client::{Chain, Head, connect, read};
 pub use cursor::{Batch, Cursor};
 pub use epoch::{EpochTable, Row};
 pub use error::ChainError;
