@@ -88,6 +88,8 @@ pub async fn run(settings: Settings) -> Result<()> {
         desk,
         content,
         settings.chain.confirmations,
+        settings.policy.supplements.into(),
+        settings.policy.misses(),
         metrics,
         health,
     )?;

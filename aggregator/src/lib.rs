@@ -15,6 +15,9 @@
 mod certificate;
 mod daemon;
 mod desk;
+#[cfg(test)]
+#[path = "../../deploy/tests/common/mod.rs"]
+mod scene;
 mod server;
 mod settings;
 mod submitter;

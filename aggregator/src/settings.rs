@@ -6,7 +6,9 @@ use serde::Deserialize;
 use zarathustra_chain::ChainSettings;
 use zarathustra_improve::ContentSettings;
 use zarathustra_node::logs::LogSettings;
-use zarathustra_protocol::Patience;
+use zarathustra_protocol::{Patience, Supplements};
+
+use crate::submitter::MissPolicy;
 
 /// Wei in a gwei.
 const GWEI: u128 = 1_000_000_000;
@@ -65,6 +67,35 @@ pub struct PolicySettings {
     /// What a block of delay is taken to cost, gwei: it waits only while the gas that the missing
     /// votes would save, at the chain's base fee, is worth more.
     pub delay_cost_gwei: u64,
+    /// For which late votes a supplementary certificate is sent.
+    pub supplements: SupplementSettings,
+    /// Whether to record votes that are missing in certificates, and to take operators with too
+    /// many out of the set.
+    pub record_misses: bool,
+    /// Most blocks that a missing vote waits for others of its operator, to share a transaction.
+    pub misses_wait_blocks: u64,
+}
+
+/// For which late votes a supplementary certificate is sent. The aggregator pays its gas.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SupplementSettings {
+    /// For none.
+    Never,
+    /// For those whose shares of the fee are worth more than the gas at the chain's base fee.
+    Worthwhile,
+    /// For one as for many.
+    Always,
+}
+
+impl From<SupplementSettings> for Supplements {
+    fn from(settings: SupplementSettings) -> Self {
+        match settings {
+            SupplementSettings::Never => Self::Never,
+            SupplementSettings::Worthwhile => Self::Worthwhile,
+            SupplementSettings::Always => Self::Always,
+        }
+    }
 }
 
 impl PolicySettings {
@@ -75,6 +106,14 @@ impl PolicySettings {
             cost_per_block: self.delay_cost_gwei as u128 * GWEI,
         }
     }
+
+    /// When misses are recorded.
+    pub(crate) const fn misses(&self) -> MissPolicy {
+        MissPolicy {
+            record: self.record_misses,
+            wait_blocks: self.misses_wait_blocks,
+        }
+    }
 }
 
 impl Default for PolicySettings {
@@ -82,6 +121,9 @@ impl Default for PolicySettings {
         Self {
             wait_blocks: 1,
             delay_cost_gwei: 0,
+            supplements: SupplementSettings::Worthwhile,
+            record_misses: false,
+            misses_wait_blocks: 7200,
         }
     }
 }
@@ -106,5 +148,9 @@ mod tests {
         assert_eq!(plain.content.quota_bytes, full.content.quota_bytes);
         assert_eq!(plain.housekeeping, full.housekeeping);
         assert_eq!(plain.policy.patience(), full.policy.patience());
+        assert_eq!(plain.policy.misses(), full.policy.misses());
+        let supplements =
+            [plain, full].map(|settings| Supplements::from(settings.policy.supplements));
+        assert_eq!(supplements, [Supplements::Worthwhile; 2]);
     }
 }

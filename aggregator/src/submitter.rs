@@ -1,5 +1,8 @@
 //! Watches the rounds and submits certificates.
 
+mod late;
+mod misses;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
@@ -12,26 +15,38 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zarathustra_bls::PublicKey;
-use zarathustra_chain::{Chain, ChainError, Definition, Follower, Store, Task};
+use zarathustra_chain::{
+    Chain, ChainError, Definition, Follower, Store, Task,
+    abi::attestation_center::IAttestationCenterTypes::FeeCommitment,
+};
 use zarathustra_content::ContentId;
 use zarathustra_improve::ContentHandle;
 use zarathustra_node::{Health, Metrics};
-use zarathustra_primitives::{ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskState};
-use zarathustra_protocol::{Member, StakeTable, round::Input};
+use zarathustra_primitives::{
+    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskId, TaskState,
+};
+use zarathustra_protocol::{Member, StakeTable, Supplements, round::Input};
 
 use crate::{
     Desk, certificate,
     desk::{Electorate, HeldClaim, OpenTask, Ready},
 };
 
+pub(crate) use misses::MissPolicy;
+
 pub(crate) struct Submitter {
     chain: Chain,
+    store: Store,
     follower: Follower,
     desk: Arc<Desk>,
     content: ContentHandle,
     confirmations: u64,
+    supplements: Supplements,
+    misses: MissPolicy,
     metrics: Metrics,
     health: Health,
+    /// What certified tasks commit to, as it was read last.
+    committed: HashMap<TaskId, FeeCommitment>,
     electorates: HashMap<Epoch, Electorate>,
     definitions: HashMap<KindId, Arc<Definition>>,
     /// Claims whose evidence is pinned or on its way.
@@ -50,18 +65,24 @@ impl Submitter {
         desk: Arc<Desk>,
         content: ContentHandle,
         confirmations: u64,
+        supplements: Supplements,
+        misses: MissPolicy,
         metrics: Metrics,
         health: Health,
     ) -> Result<Self, ChainError> {
-        let follower = Follower::open(chain.clone(), store, "aggregator")?;
+        let follower = Follower::open(chain.clone(), store.clone(), "aggregator")?;
         Ok(Self {
             chain,
+            store,
             follower,
             desk,
             content,
             confirmations,
+            supplements,
+            misses,
             metrics,
             health,
+            committed: HashMap::new(),
             electorates: HashMap::new(),
             definitions: HashMap::new(),
             pinned: HashSet::new(),
@@ -112,25 +133,29 @@ impl Submitter {
             );
         }
         let mut open = Vec::new();
+        let mut certified = Vec::new();
         let mut finished = Vec::new();
         for task in tick.tasks {
             match task.state {
                 TaskState::Evaluating => open.extend(self.open_task(task).await?),
-                // A certificate may yet be reorganised away.
-                TaskState::Certified
-                    if tick.head.clock >= task.certified_at + self.confirmations =>
-                {
-                    finished.push(task);
+                TaskState::Certified => {
+                    let passed = tick.head.clock.saturating_sub(task.certified_at);
+                    if passed <= self.late_window(&task).await? {
+                        if self.supplements != Supplements::Never {
+                            certified.extend(self.certified_task(task).await?);
+                        }
+                    } else if passed >= self.confirmations {
+                        // Before, the certificate may yet be reorganised away.
+                        finished.push(task);
+                    }
                 }
                 TaskState::Expired if task.is_final => finished.push(task),
-                TaskState::None
-                | TaskState::Fetching
-                | TaskState::Certified
-                | TaskState::Expired => {}
+                TaskState::None | TaskState::Fetching | TaskState::Expired => {}
             }
         }
         self.desk
             .set_open(&tick.head, open, tick.reorged_from.is_some())?;
+        self.desk.set_certified(&tick.head, certified)?;
         let held = self.desk.held();
         self.pinned
             .retain(|(claim, _)| held.iter().any(|h| h.claim == *claim));
@@ -142,11 +167,23 @@ impl Submitter {
         while let Some(ready) = self.desk.next_ready() {
             self.submit(&ready).await?;
         }
+        for supplement in self.desk.supplements(self.supplements, tick.head.base_fee) {
+            self.supplement(&supplement).await?;
+        }
         let mut done = Vec::new();
         for task in &finished {
+            if self.misses.record && task.state == TaskState::Certified {
+                match self.certified_task(task.clone()).await? {
+                    Some(certified) => self.note_misses(&certified)?,
+                    None => {
+                        warn!(task_id = %task.id, "the node does not tell whose votes are missing")
+                    }
+                }
+            }
             self.close(task)?;
             done.push(task.id);
         }
+        self.record_misses(tick.head.clock).await?;
         self.see_to_evidence();
         self.follower.acknowledge(&done)
     }
@@ -292,6 +329,7 @@ impl Submitter {
             .tasks
             .with_label_values(&["aggregator", task.state.code(), "over"])
             .inc();
+        self.committed.remove(&task.id);
         self.desk.forget(task.id)
     }
 

@@ -1,0 +1,273 @@
+//! Late votes on a real chain.
+
+use std::sync::Arc;
+
+use eyre::{ContextCompat as _, Result};
+use tempfile::TempDir;
+use zarathustra_chain::{Chain, FeePolicy, Task, commitment};
+use zarathustra_improve::{ContentHandle, ContentSettings};
+use zarathustra_node::{Health, Metrics};
+use zarathustra_primitives::{
+    Address, ClaimBody, ClaimId, ClaimSignature, Purpose, TaskState, Verdict, Vote,
+};
+use zarathustra_protocol::{Patience, Supplements};
+use zarathustra_wire::{ClaimMessage, VoteMessage};
+
+use crate::{
+    Desk,
+    scene::{
+        Scene,
+        certificate::{Statement, better},
+    },
+    submitter::{MissPolicy, Submitter},
+};
+
+/// More than a block, less than any window.
+const CONFIRMATIONS: u64 = 2;
+
+/// An aggregator with its folder.
+struct Aggregator {
+    submitter: Submitter,
+    desk: Arc<Desk>,
+    folder: TempDir,
+}
+
+impl Aggregator {
+    async fn start(scene: &Scene, folder: TempDir, supplements: Supplements) -> Result<Self> {
+        let store = Chain::open_store(&folder.path().join("state.redb"))?;
+        let account = scene.devnet.account("aggregator").await?;
+        let policy = FeePolicy {
+            poll_every: std::time::Duration::from_millis(15),
+            ..FeePolicy::default()
+        };
+        let chain = Chain::connect(scene.devnet.anvil.url(), scene.devnet.addresses.clone())
+            .await?
+            .with_sender(account.signer().clone(), store.clone(), policy);
+        let patience = Patience {
+            max_blocks: 0,
+            cost_per_block: 0,
+        };
+        let desk = Arc::new(Desk::new(chain.clone(), store.clone(), patience));
+        let content =
+            ContentHandle::start(&ContentSettings::default(), &folder.path().join("ipfs")).await?;
+        let submitter = Submitter::open(
+            chain,
+            store,
+            Arc::clone(&desk),
+            content,
+            CONFIRMATIONS,
+            supplements,
+            MissPolicy {
+                record: true,
+                wait_blocks: 0,
+            },
+            Metrics::new("aggregator")?,
+            Health::default(),
+        )?;
+        Ok(Self {
+            submitter,
+            desk,
+            folder,
+        })
+    }
+
+    /// The same aggregator after a restart.
+    async fn restart(self, scene: &Scene, supplements: Supplements) -> Result<Self> {
+        let Self {
+            submitter,
+            desk,
+            folder,
+        } = self;
+        drop((submitter, desk));
+        Self::start(scene, folder, supplements).await
+    }
+}
+
+fn message(scene: &Scene, task: &Task, statement: &Statement) -> Result<ClaimMessage> {
+    let everybody = statement.everybody();
+    let approve = zarathustra_primitives::CertificateKind::Approve;
+    let call = scene.certified(&scene.domain(), statement, approve, &everybody);
+    let signature: [u8; 65] = call.claim.signature.as_ref().try_into()?;
+    Ok(ClaimMessage {
+        proof: String::new(),
+        body: ClaimBody {
+            task: task.id,
+            turn: statement.claim.turn,
+            result: statement.result.clone(),
+        },
+        kind: task.kind,
+        performer: statement.claim.performer,
+        signature: ClaimSignature::new(signature),
+    })
+}
+
+fn vote(scene: &Scene, statement: &Statement, operator: Address, verdict: Verdict) -> VoteMessage {
+    let vote = Vote {
+        task: statement.claim.task,
+        claim: statement.claim.id(),
+        purpose: Purpose::Claim,
+        verdict,
+    };
+    let key = &scene.operator(operator).bls;
+    VoteMessage {
+        task_id: statement.task,
+        claim_id: statement.claim.id(),
+        verdict,
+        operator,
+        signature: key.sign(&vote.digest(&scene.domain())).encode(),
+    }
+}
+
+/// Positions whose votes are missing, as the task commits to it on chain.
+async fn missing(scene: &Scene, task: &Task) -> Result<Vec<usize>> {
+    let task = scene.chain.task(task.id).await?;
+    assert_eq!(task.state, TaskState::Certified);
+    let event = scene.chain.certified(&task).await?.wrap_err("an event")?;
+    assert_eq!(
+        task.commitment,
+        Some(commitment(task.id, &event.committed)),
+        "the chain commits to what the events tell"
+    );
+    let word = event.committed.nonSigners[0];
+    Ok((0..256).filter(|position| word.bit(*position)).collect())
+}
+
+/// Five operators, of whom four vote in time, and the fifth after the certificate.
+async fn certified(supplements: Supplements) -> Result<(Scene, Aggregator, Task, Statement)> {
+    let scene = Scene::start(5).await?;
+    scene.roll_epoch().await?;
+    let request = scene.request().await?;
+    scene.submit(request, "parameters").await?;
+    let task = scene.seed(&scene.open(request).await?).await?;
+    let statement = scene.statement(&task, 0, &better()).await?;
+    let mut aggregator = Aggregator::start(&scene, tempfile::tempdir()?, supplements).await?;
+    // The first look at a chain reads its blocks in ranges.
+    while aggregator.desk.status().head == 0 || aggregator.submitter.follower.live() == 0 {
+        aggregator.submitter.tick().await?;
+    }
+    aggregator.submitter.tick().await?;
+    let taken = aggregator
+        .desk
+        .take_claim(message(&scene, &task, &statement)?)
+        .await;
+    assert_eq!(taken.map_err(|e| e.message), Ok(statement.claim.id()));
+    let others = statement.others();
+    for operator in &others[..3] {
+        let vote = vote(&scene, &statement, *operator, Verdict::Approve);
+        aggregator
+            .desk
+            .take_vote(&vote)
+            .map_err(|e| eyre::eyre!(e.message))?;
+    }
+    aggregator.submitter.tick().await?;
+    aggregator.submitter.tick().await?;
+    Ok((scene, aggregator, task, statement))
+}
+
+fn position(statement: &Statement, operator: Address) -> usize {
+    let row = statement.table.row_of(operator).expect("in the table");
+    row.position.index()
+}
+
+fn voters(desk: &Desk, statement: &Statement) -> (ClaimId, Vec<Address>) {
+    let views = desk.claims(statement.task);
+    assert_eq!(views.len(), 1);
+    (views[0].claim_id, views[0].voters.clone())
+}
+
+#[tokio::test]
+async fn a_late_vote_gets_its_supplement_also_after_a_restart() -> Result<()> {
+    let (scene, aggregator, task, statement) = certified(Supplements::Always).await?;
+    let desk = &aggregator.desk;
+    let others = statement.others();
+    let late = others[3];
+    let mut absent = vec![
+        position(&statement, late),
+        position(&statement, statement.claim.performer),
+    ];
+    absent.sort_unstable();
+    assert_eq!(missing(&scene, &task).await?, absent);
+
+    // The claim is shown to whoever may still vote on it.
+    let (claim, shown) = voters(desk, &statement);
+    assert_eq!(claim, statement.claim.id());
+    assert!(!shown.contains(&late));
+    assert_eq!(shown.len(), 4, "the performer has its share in any case");
+
+    let refused = |vote: &VoteMessage| {
+        desk.take_vote(vote)
+            .map_err(|e| e.reason().unwrap_or_default().to_owned())
+    };
+    let reject = vote(&scene, &statement, late, Verdict::Reject);
+    assert_eq!(refused(&reject), Err("decided".to_owned()));
+    let mut forged = vote(&scene, &statement, others[0], Verdict::Approve);
+    forged.operator = late;
+    assert_eq!(refused(&forged), Err("signature_invalid".to_owned()));
+    let mut stranger = forged.clone();
+    stranger.operator = scene.stranger.address();
+    assert_eq!(refused(&stranger), Err("unknown_operator".to_owned()));
+    let again = vote(&scene, &statement, others[0], Verdict::Approve);
+    assert_eq!(refused(&again), Ok(()), "it is in the certificate");
+    assert_eq!(
+        refused(&vote(&scene, &statement, late, Verdict::Approve)),
+        Ok(())
+    );
+    assert!(voters(desk, &statement).1.contains(&late));
+
+    // A restart loses nothing that was acknowledged.
+    let mut aggregator = aggregator.restart(&scene, Supplements::Always).await?;
+    aggregator.submitter.tick().await?;
+    let performer = position(&statement, statement.claim.performer);
+    assert_eq!(missing(&scene, &task).await?, [performer]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_task_is_kept_while_late_votes_count() -> Result<()> {
+    let (scene, mut aggregator, task, statement) = certified(Supplements::Always).await?;
+    let window = scene.chain.definition(task.kind).await?.supplement_window;
+    let certified_at = scene.chain.task(task.id).await?.certified_at;
+    let last = certified_at + u64::from(window);
+    scene.devnet.anvil.mine(last - scene.clock().await?).await?;
+    aggregator.submitter.tick().await?;
+    assert_eq!(voters(&aggregator.desk, &statement).0, statement.claim.id());
+    scene.devnet.anvil.mine(1).await?;
+    aggregator.submitter.tick().await?;
+    assert_eq!(aggregator.desk.claims(task.id), []);
+    let late = vote(&scene, &statement, statement.others()[3], Verdict::Approve);
+    let refused = aggregator
+        .desk
+        .take_vote(&late)
+        .map_err(|e| e.reason().unwrap_or_default().to_owned());
+    assert_eq!(refused, Err("unknown_claim".to_owned()));
+    assert_eq!(aggregator.submitter.follower.live(), 0);
+    Ok(())
+}
+
+/// Who was absent is recorded when nothing can be added any more, and only then; the performer,
+/// whose vote is missing, too, is not.
+#[tokio::test]
+async fn a_vote_that_stays_missing_is_recorded_once() -> Result<()> {
+    let (scene, mut aggregator, task, statement) = certified(Supplements::Never).await?;
+    let governance = scene.chain.governance();
+    let late = statement.others()[3];
+    let level = async |operator: Address| -> Result<u64> {
+        Ok(governance.missesOf(operator).call().await?.total)
+    };
+    let definition = scene.chain.definition(task.kind).await?;
+    let certified = scene.chain.task(task.id).await?;
+    let supplement_until = certified.certified_at + u64::from(definition.supplement_window);
+    let due = certified.deadline.max(supplement_until + 1);
+    // Two looks: the first notes what the second records.
+    for (clock, expected) in [(supplement_until, 0), (due - 1, 0), (due, 1), (due + 50, 1)] {
+        let ahead = clock.saturating_sub(scene.clock().await?);
+        scene.devnet.anvil.mine(ahead).await?;
+        for _ in 0..2 {
+            aggregator.submitter.tick().await?;
+        }
+        assert_eq!(level(late).await?, expected, "at {clock}");
+    }
+    assert_eq!(level(statement.claim.performer).await?, 0);
+    assert_eq!(level(statement.others()[0]).await?, 0);
+    Ok(())
+}
