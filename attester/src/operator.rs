@@ -1,6 +1,7 @@
 //! The operator's core: one tick after the other.
 
 mod evaluate;
+mod late;
 mod outcomes;
 mod votes;
 
@@ -22,6 +23,7 @@ use crate::{
     job::{Done, Evaluation, Job, Prepared, Stand},
     scope::Ended,
 };
+pub(crate) use late::Approved;
 use outcomes::Outcomes;
 
 /// What an operator is made of.
@@ -74,6 +76,8 @@ pub struct Operator {
     tables: HashMap<Epoch, Arc<EpochTable>>,
     work: JoinSet<Ended<Done>>,
     outcomes: Outcomes,
+    /// Blocks after a certificate in which late votes count, by kind.
+    supplement_windows: HashMap<KindId, u64>,
     /// Whether the outcomes of tasks that ended while the process did were removed.
     swept: bool,
 }
@@ -92,6 +96,7 @@ impl Operator {
             .collect();
         Ok(Self {
             outcomes: Outcomes::new(parts.data_dir.join("outcomes")),
+            supplement_windows: HashMap::new(),
             swept: false,
             parts,
             follower,
@@ -152,8 +157,9 @@ impl Operator {
                     evaluated.extend(self.evaluate(task, tick.head.number).await?);
                 }
                 TaskState::Certified => {
+                    let more = self.attest_late(&task, tick.head.clock).await?;
                     // A certificate may yet be reorganised away.
-                    if tick.head.clock >= task.certified_at + self.parts.confirmations {
+                    if !more && tick.head.clock >= task.certified_at + self.parts.confirmations {
                         self.close(&task).await;
                         finished.push(task.id);
                     }
