@@ -23,7 +23,7 @@ use zarathustra_primitives::{
     Threshold, Vote,
 };
 use zarathustra_protocol::{
-    Patience, Schedule, StakeTable,
+    Member, Patience, Schedule, StakeTable,
     round::{
         Action, Certificate, Input, Refusal, Round, RoundConfig, State as Stage, Taken, Tally,
     },
@@ -56,6 +56,38 @@ pub(crate) struct Electorate {
     /// Of the positions with stake.
     pub(crate) keys: Arc<BTreeMap<Position, PublicKey>>,
     pub(crate) stakes: Arc<StakeTable>,
+}
+
+impl Electorate {
+    /// Decodes the keys of a table. The registry checks keys with the curve's precompiles and
+    /// writes no epoch without stake; where there is no electorate, there is a bug in it.
+    pub(crate) fn new(table: EpochTable) -> Option<Self> {
+        let epoch = table.epoch;
+        let keys: Result<BTreeMap<_, _>, _> = table
+            .voters()
+            .map(|row| PublicKey::decode(&row.key).map(|key| (row.position, key)))
+            .collect();
+        let keys = keys
+            .inspect_err(|error| {
+                error!(%epoch, code = "bug_key_on_chain", %error, "a key on chain is no key");
+            })
+            .ok()?;
+        let members = table.rows.iter().map(|row| Member {
+            operator: row.operator,
+            signer: row.signer,
+            stake: row.stake,
+        });
+        let stakes = StakeTable::new(members.collect())
+            .inspect_err(|error| {
+                error!(%epoch, code = "bug_table_on_chain", %error, "a table on chain is none");
+            })
+            .ok()?;
+        Some(Self {
+            table: Arc::new(table),
+            keys: Arc::new(keys),
+            stakes: Arc::new(stakes),
+        })
+    }
 }
 
 /// A task that takes claims, with what is needed to check them.

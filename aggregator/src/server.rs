@@ -19,23 +19,32 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::debug;
 use zarathustra_primitives::TaskId;
-use zarathustra_wire::{ClaimMessage, RpcError, RpcRequest, RpcResponse, VoteMessage, codes};
+use zarathustra_wire::{
+    ClaimMessage, RpcError, RpcRequest, RpcResponse, SnapshotMessage, VoteMessage, codes,
+};
 
-use crate::Desk;
+use crate::{Desk, SnapshotDesk};
 
 /// A claim's body is a few hundred bytes and its result a few thousand at most.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
+/// What requests are answered from.
+#[derive(Clone)]
+struct Desks {
+    tasks: Arc<Desk>,
+    snapshots: Arc<SnapshotDesk>,
+}
+
 /// The aggregator's routes.
-pub fn routes(desk: Arc<Desk>) -> Router {
+pub fn routes(tasks: Arc<Desk>, snapshots: Arc<SnapshotDesk>) -> Router {
     Router::new()
         .route("/", post(rpc))
         .route("/events", get(events))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(desk)
+        .with_state(Desks { tasks, snapshots })
 }
 
-async fn rpc(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
+async fn rpc(State(desks): State<Desks>, body: Bytes) -> Response {
     let request: RpcRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -49,7 +58,7 @@ async fn rpc(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
         }
     };
     let outcome = if request.jsonrpc == "2.0" {
-        dispatch(&desk, &request).await
+        dispatch(&desks, &request).await
     } else {
         Err(RpcError::new(
             codes::INVALID_REQUEST,
@@ -68,7 +77,8 @@ fn answer(id: Value, outcome: Result<Value, RpcError>) -> Response {
     (StatusCode::OK, Json(RpcResponse::new(id, outcome))).into_response()
 }
 
-async fn dispatch(desk: &Desk, request: &RpcRequest) -> Result<Value, RpcError> {
+async fn dispatch(desks: &Desks, request: &RpcRequest) -> Result<Value, RpcError> {
+    let desk = &desks.tasks;
     match request.method.as_str() {
         "sendTask" => {
             let message = ClaimMessage::from_params(&request.params)
@@ -78,6 +88,12 @@ async fn dispatch(desk: &Desk, request: &RpcRequest) -> Result<Value, RpcError> 
         "zarathustra_claims" => Ok(json!(desk.claims(only::<TaskId>(&request.params)?))),
         "zarathustra_sendVote" => {
             desk.take_vote(&only::<VoteMessage>(&request.params)?)?;
+            Ok(json!(true))
+        }
+        "zarathustra_sendSnapshotSignature" => {
+            desks
+                .snapshots
+                .take(&only::<SnapshotMessage>(&request.params)?)?;
             Ok(json!(true))
         }
         "zarathustra_status" => Ok(json!(desk.status())),
@@ -99,11 +115,9 @@ fn only<T: DeserializeOwned>(params: &Value) -> Result<T, RpcError> {
     }
 }
 
-async fn events(
-    State(desk): State<Arc<Desk>>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(desks): State<Desks>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // A listener that is too slow loses announcements, not claims: it asks for those.
-    let stream = BroadcastStream::new(desk.announcements())
+    let stream = BroadcastStream::new(desks.tasks.announcements())
         .filter_map(|item| std::future::ready(item.ok()))
         .map(|a| Ok(Event::default().event(a.event).data(a.data.to_string())));
     Sse::new(stream).keep_alive(KeepAlive::default())

@@ -3,9 +3,10 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Deserialize;
-use zarathustra_chain::ChainSettings;
+use zarathustra_chain::{ChainSettings, FeePolicy};
 use zarathustra_improve::ContentSettings;
 use zarathustra_node::logs::LogSettings;
+use zarathustra_primitives::Address;
 use zarathustra_protocol::{Patience, Supplements};
 
 use crate::submitter::MissPolicy;
@@ -35,6 +36,9 @@ pub struct Settings {
     /// When to submit.
     #[serde(default)]
     pub policy: PolicySettings,
+    /// Epochs on their way to other chains.
+    #[serde(default)]
+    pub snapshots: SnapshotSettings,
     /// Logs.
     #[serde(default)]
     pub log: LogSettings,
@@ -56,6 +60,51 @@ pub struct KeySettings {
 pub struct HttpSettings {
     /// Address for claims and votes; port 0 lets the system choose one, which the log tells.
     pub listen: SocketAddr,
+}
+
+/// Epochs on their way to other chains (specification 7).
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnapshotSettings {
+    /// Whether to publish epochs on the market's chain.
+    pub publish: bool,
+    /// Spokes to which epochs are brought.
+    pub spokes: Vec<SpokeSettings>,
+}
+
+/// A Spoke.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpokeSettings {
+    /// JSON-RPC address of a node of its chain.
+    pub rpc_url: String,
+    /// The contract.
+    pub address: Address,
+    /// Most that is paid there for a unit of gas, gwei.
+    #[serde(default = "spoke_max_fee_gwei")]
+    pub max_fee_gwei: u64,
+    /// Tip offered there at first, gwei.
+    #[serde(default = "spoke_tip_gwei")]
+    pub tip_gwei: u64,
+}
+
+impl SpokeSettings {
+    /// The same as the sender takes it.
+    pub fn fee_policy(&self) -> FeePolicy {
+        FeePolicy {
+            max_fee_wei: u128::from(self.max_fee_gwei) * GWEI,
+            tip_wei: u128::from(self.tip_gwei) * GWEI,
+            ..FeePolicy::default()
+        }
+    }
+}
+
+const fn spoke_max_fee_gwei() -> u64 {
+    200
+}
+
+const fn spoke_tip_gwei() -> u64 {
+    1
 }
 
 /// When a certificate is submitted.
@@ -148,6 +197,8 @@ mod tests {
         assert_eq!(plain.content.quota_bytes, full.content.quota_bytes);
         assert_eq!(plain.housekeeping, full.housekeeping);
         assert_eq!(plain.policy.patience(), full.policy.patience());
+        assert_eq!(plain.snapshots.publish, full.snapshots.publish);
+        assert!(plain.snapshots.spokes.is_empty() && full.snapshots.spokes.is_empty());
         assert_eq!(plain.policy.misses(), full.policy.misses());
         let supplements =
             [plain, full].map(|settings| Supplements::from(settings.policy.supplements));

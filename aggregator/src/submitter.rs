@@ -4,7 +4,7 @@ mod late;
 mod misses;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -14,7 +14,6 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
-use zarathustra_bls::PublicKey;
 use zarathustra_chain::{
     Chain, ChainError, Definition, Follower, Store, Task,
     abi::attestation_center::IAttestationCenterTypes::FeeCommitment,
@@ -25,7 +24,7 @@ use zarathustra_node::{Health, Metrics};
 use zarathustra_primitives::{
     ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskId, TaskState,
 };
-use zarathustra_protocol::{Member, StakeTable, Supplements, round::Input};
+use zarathustra_protocol::{Supplements, round::Input};
 
 use crate::{
     Desk, certificate,
@@ -340,35 +339,8 @@ impl Submitter {
             return Ok(Some(known.clone()));
         }
         let table = self.chain.epoch_table(epoch).await?;
-        let keys: Result<BTreeMap<_, _>, _> = table
-            .voters()
-            .map(|row| PublicKey::decode(&row.key).map(|key| (row.position, key)))
-            .collect();
-        let members = table.rows.iter().map(|row| Member {
-            operator: row.operator,
-            signer: row.signer,
-            stake: row.stake,
-        });
-        // The registry checks keys with the curve's precompiles and writes no epoch without stake;
-        // either of these would be a bug in it.
-        let keys = match keys {
-            Ok(keys) => Arc::new(keys),
-            Err(error) => {
-                error!(%epoch, code = "bug_key_on_chain", %error, "a key on chain is no key");
-                return Ok(None);
-            }
-        };
-        let stakes = match StakeTable::new(members.collect()) {
-            Ok(stakes) => Arc::new(stakes),
-            Err(error) => {
-                error!(%epoch, code = "bug_table_on_chain", %error, "a table on chain is none");
-                return Ok(None);
-            }
-        };
-        let electorate = Electorate {
-            table: Arc::new(table),
-            keys,
-            stakes,
+        let Some(electorate) = Electorate::new(table) else {
+            return Ok(None);
         };
         self.electorates
             .retain(|known, _| known.get() + 2 >= epoch.get());

@@ -18,12 +18,14 @@ use zarathustra_node::{Health, Metrics, Supervisor, failure::CodeOf, http, logs,
 use zarathustra_signer::{OpenError, Signer};
 use zarathustra_wire::AggregatorClient;
 
-use crate::{Evaluated, Operator, OperatorParts, Settings};
+use crate::{Evaluated, Operator, OperatorParts, Settings, SnapshotSigner};
 
 /// Time that tasks get to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a connection to an aggregator broke.
 const RECONNECT_EVERY: Duration = Duration::from_secs(2);
+/// Time between two looks at the snapshots of epochs, of which there is one in hours.
+const SNAPSHOTS_EVERY: Duration = Duration::from_secs(12);
 /// Least time between two ticks, however often an aggregator announces something.
 const MIN_TICK: Duration = Duration::from_millis(20);
 
@@ -171,6 +173,13 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         "started"
     );
 
+    let snapshots = SnapshotSigner::new(
+        chain.clone(),
+        Arc::clone(&signer),
+        settings.operator,
+        aggregators.clone(),
+    );
+    supervisor.spawn("snapshots", snapshots.run(SNAPSHOTS_EVERY, stop.clone()));
     let operator = Operator::open(OperatorParts {
         role,
         address: settings.operator,

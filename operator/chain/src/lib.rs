@@ -15,6 +15,8 @@ mod logs;
 mod revert;
 mod sender;
 mod settings;
+mod snapshot;
+mod spoke;
 mod store;
 mod task;
 
@@ -28,6 +30,8 @@ pub use header::rlp_header;
 pub use revert::Revert;
 pub use sender::{Call, FeePolicy, Sender};
 pub use settings::ChainSettings;
+pub use snapshot::AsOf;
+pub use spoke::{Advance, OtherChain, Spoke};
 pub use store::Store;
 pub use task::{Activation, Definition, Task, commitment};
 pub use zarathustra_abi as abi;

@@ -13,6 +13,7 @@ use zarathustra_abi::{
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
+    snapshot_evidence::ISnapshotEvidence::ISnapshotEvidenceErrors, spoke::ISpoke::ISpokeErrors,
 };
 
 use crate::ChainError;
@@ -89,6 +90,12 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = ISpokeErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = ISnapshotEvidenceErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -184,6 +191,8 @@ mod tests {
             "AvsLogic",
             "ModelSubmission",
             "RandaoSeedSource",
+            "ISpoke",
+            "ISnapshotEvidence",
         ] {
             let path = folder.join(contract).with_extension("json");
             let text = fs::read(&path).expect("a committed ABI");
@@ -195,6 +204,8 @@ mod tests {
                     || IAttestationCenterErrors::valid_selector(selector)
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
+                    || ISpokeErrors::valid_selector(selector)
+                    || ISnapshotEvidenceErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }

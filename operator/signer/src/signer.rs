@@ -5,8 +5,8 @@ use std::{fmt, path::Path};
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use zarathustra_bls::SecretKey;
 use zarathustra_primitives::{
-    BlsKey, BlsSignature, CLAIM_SIGNATURE_LEN, Claim, ClaimId, ClaimSignature, Domain, ResultHash,
-    TaskHash, Turn, Verdict, Vote,
+    Address, B256, BlsKey, BlsSignature, CLAIM_SIGNATURE_LEN, Claim, ClaimId, ClaimSignature,
+    Domain, Epoch, ResultHash, TaskHash, Turn, Verdict, Vote,
 };
 
 use crate::{
@@ -67,6 +67,14 @@ pub enum NotSafe {
         /// The result that stands.
         earlier: ResultHash,
     },
+    /// Another snapshot of this epoch was signed. Both together would be proof of a fault (7.4).
+    #[error("the snapshot of epoch {epoch} was signed with digest {earlier} before")]
+    OtherSnapshot {
+        /// The epoch.
+        epoch: Epoch,
+        /// The digest that stands.
+        earlier: B256,
+    },
     /// The journal failed, so nothing may be signed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -82,6 +90,7 @@ impl NotSafe {
             Self::Contradicts { .. } => "contradicts_earlier_vote",
             Self::OtherTask { .. } => "bug_claim_of_other_task",
             Self::OtherResult { .. } => "contradicts_earlier_claim",
+            Self::OtherSnapshot { .. } => "contradicts_earlier_snapshot",
             Self::Journal(_) => "journal_failed",
             Self::Sign(_) => "bug_signature_failed",
         }
@@ -192,6 +201,24 @@ impl Signer {
         let signature = self.wallet.sign_hash_sync(&digest).map_err(NotSafe::Sign)?;
         let bytes: [u8; CLAIM_SIGNATURE_LEN] = signature.as_bytes();
         Ok(ClaimSignature::new(bytes))
+    }
+
+    /// Signs the digest of an epoch's snapshot (7.1) if no other was signed for this epoch of this
+    /// registry on the domain's chain. The caller has seen it published in a final block.
+    ///
+    /// # Errors
+    /// When signing is not safe; then nothing was signed.
+    pub fn sign_snapshot(
+        &self,
+        registry: Address,
+        epoch: Epoch,
+        digest: B256,
+    ) -> Result<BlsSignature, NotSafe> {
+        let journal = &self.keys.journal;
+        match journal.decide_snapshot(self.domain.chain_id, registry, epoch, digest)? {
+            Decision::Recorded => Ok(self.keys.bls.sign(&digest).encode()),
+            Decision::Taken(earlier) => Err(NotSafe::OtherSnapshot { epoch, earlier }),
+        }
     }
 }
 

@@ -253,6 +253,35 @@ fn a_turn_is_claimed_with_one_result() {
 }
 
 #[test]
+fn an_epoch_has_one_snapshot_also_after_a_restart() {
+    let operator = Operator::new();
+    let [registry, other] = [Address::repeat_byte(1), Address::repeat_byte(2)];
+    let [right, wrong] = [B256::repeat_byte(3), B256::repeat_byte(4)];
+    let epoch = Epoch::new(7);
+    let signer = operator.signer();
+    let signature = signer
+        .sign_snapshot(registry, epoch, right)
+        .expect("signed");
+    let key = PublicKey::decode(signer.bls_key()).expect("a key");
+    let decoded = Signature::decode(&signature).expect("a signature");
+    assert!(decoded.verify(&right, &key), "over the digest itself (7.1)");
+    drop(signer);
+
+    let signer = operator.signer();
+    let again = signer.sign_snapshot(registry, epoch, right);
+    assert_eq!(again.expect("signed before"), signature);
+    let refused = signer.sign_snapshot(registry, epoch, wrong);
+    let refused = refused.expect_err("another snapshot of the epoch");
+    assert_eq!(refused.code(), "contradicts_earlier_snapshot");
+    assert!(matches!(refused, NotSafe::OtherSnapshot { earlier, .. } if earlier == right));
+    // Other epochs, and other registries, have their own.
+    signer
+        .sign_snapshot(registry, Epoch::new(8), wrong)
+        .expect("signed");
+    signer.sign_snapshot(other, epoch, wrong).expect("signed");
+}
+
+#[test]
 fn a_second_process_is_refused() {
     let operator = Operator::new();
     let first = operator.signer();
