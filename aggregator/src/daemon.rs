@@ -1,6 +1,10 @@
 //! The process: settings to parts, parts to supervised tasks.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use alloy::{primitives::U256, signers::local::PrivateKeySigner};
 use eyre::{Context, Result, ensure};
@@ -137,15 +141,18 @@ async fn spokes(
             "the Spoke {} is on the market's own chain",
             spoke.address
         );
-        if !chains.contains_key(&chain_id) {
-            let name = format!("spoke-chain-{chain_id}.redb");
-            let store = Chain::open_store(&settings.data_dir.join(name))?;
-            let (wallet, policy) = (wallet.clone(), spoke.fee_policy());
-            let other = OtherChain::connect(&spoke.rpc_url, wallet, store, policy).await?;
-            other.sender().recover().await?;
-            chains.insert(chain_id, other);
-        }
-        let found = chains[&chain_id].spoke(spoke.address);
+        let other = match chains.entry(chain_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let name = format!("spoke-chain-{chain_id}.redb");
+                let store = Chain::open_store(&settings.data_dir.join(name))?;
+                let (wallet, policy) = (wallet.clone(), spoke.fee_policy());
+                let other = OtherChain::connect(&spoke.rpc_url, wallet, store, policy).await?;
+                other.sender().recover().await?;
+                place.insert(other)
+            }
+        };
+        let found = other.spoke(spoke.address);
         let home = found
             .home()
             .await

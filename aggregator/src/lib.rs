@@ -25,6 +25,8 @@ mod server;
 mod settings;
 mod snapshots;
 mod submitter;
+#[cfg(test)]
+mod test_keys;
 
 pub use daemon::run;
 pub use desk::{Announcement, Desk};

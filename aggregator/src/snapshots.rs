@@ -146,7 +146,7 @@ impl SnapshotDesk {
                 return Ok(false);
             }
             // There is one for every row with stake.
-            (row.position, poll.certifiers.keys[&row.position].clone())
+            (row.position, poll.certifiers.keys[&row.position])
         };
         let signature = Signature::decode(&message.signature)
             .map_err(|e| RpcError::refused("signature_malformed", e.to_string()))?;

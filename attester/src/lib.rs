@@ -21,5 +21,5 @@ mod snapshots;
 
 pub use daemon::{CODES, Daemon, Duty, NoDuty, run};
 pub use operator::{Evaluated, Operator, OperatorParts, task_prefix};
-pub use settings::{EvaluationSettings, HttpSettings, KeySettings, Settings};
+pub use settings::{EvaluationSettings, HttpSettings, KeySettings, PreviousKeys, Settings};
 pub use snapshots::SnapshotSigner;

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Health, Metrics, Outcome, TaskKind};
 use zarathustra_primitives::{Address, ClaimId, Epoch, KindId, TaskHash, TaskId, TaskState};
-use zarathustra_signer::Signer;
+use zarathustra_signer::Keyring;
 use zarathustra_wire::{AggregatorClient, ClaimView};
 
 use crate::{
@@ -43,7 +43,7 @@ pub struct OperatorParts {
     /// The kinds of tasks it can do.
     pub kinds: Vec<Arc<dyn TaskKind>>,
     /// Its keys, behind the journal.
-    pub signer: Arc<Signer>,
+    pub keys: Arc<Keyring>,
     /// Every aggregator known.
     pub aggregators: Vec<AggregatorClient>,
     /// Metrics.

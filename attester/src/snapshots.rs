@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use zarathustra_chain::{AsOf, Chain, ChainError};
 use zarathustra_primitives::{Address, Epoch};
-use zarathustra_signer::Signer;
+use zarathustra_signer::Keyring;
 use zarathustra_wire::{AggregatorClient, SnapshotMessage};
 
 /// Newest epochs that are looked at: other chains take one after the other, and an aggregator may
@@ -23,7 +23,7 @@ const NEWEST: u32 = 8;
 #[derive(Debug)]
 pub struct SnapshotSigner {
     chain: Chain,
-    signer: Arc<Signer>,
+    keys: Arc<Keyring>,
     operator: Address,
     aggregators: Vec<AggregatorClient>,
     /// Epochs with which this process is done.
@@ -34,13 +34,13 @@ impl SnapshotSigner {
     /// Has signed nothing yet.
     pub const fn new(
         chain: Chain,
-        signer: Arc<Signer>,
+        keys: Arc<Keyring>,
         operator: Address,
         aggregators: Vec<AggregatorClient>,
     ) -> Self {
         Self {
             chain,
-            signer,
+            keys,
             operator,
             aggregators,
             done: BTreeSet::new(),
@@ -91,14 +91,12 @@ impl SnapshotSigner {
             return Ok(true);
         };
         let certifiers = self.chain.epoch_table(Epoch::new(epoch.get() - 1)).await?;
-        let signs = certifiers
-            .row_of(self.operator)
-            .is_some_and(|row| row.key == *self.signer.bls_key());
-        if !signs {
+        let row = certifiers.row_of(self.operator);
+        let Some(signer) = row.and_then(|row| self.keys.with_key(&row.key)) else {
             return Ok(true);
-        }
+        };
         let registry = self.chain.addresses().avs_governance;
-        let signature = match self.signer.sign_snapshot(registry, epoch, digest) {
+        let signature = match signer.sign_snapshot(registry, epoch, digest) {
             Ok(signature) => signature,
             Err(error) => {
                 warn!(%epoch, %digest, code = error.code(), %error, "the journal refuses the snapshot");

@@ -98,7 +98,9 @@ impl Desk {
         head: &Head,
         certified: Vec<CertifiedTask>,
     ) -> Result<(), ChainError> {
-        let mut known = std::mem::take(&mut self.state().late);
+        let mut state = self.state();
+        // Where the store fails, the next call begins anew.
+        let mut known = std::mem::take(&mut state.late);
         let mut dockets = BTreeMap::new();
         for certified in certified {
             let id = certified.task.id;
@@ -121,7 +123,7 @@ impl Desk {
             };
             dockets.insert(id, docket);
         }
-        self.state().late = dockets;
+        state.late = dockets;
         Ok(())
     }
 

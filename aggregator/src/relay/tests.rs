@@ -21,13 +21,13 @@ use zarathustra_deploy::{
 use zarathustra_node::{Metrics, http};
 use zarathustra_primitives::{B256, Epoch, Threshold};
 use zarathustra_protocol::Patience;
-use zarathustra_signer::{Signer, create_wallet, import_bls_key};
 use zarathustra_wire::{AggregatorClient, SnapshotMessage};
 
 use super::Relay;
 use crate::{
     Desk, SnapshotDesk, routes,
     scene::{Operator, Scene},
+    test_keys::keyring,
 };
 
 const AWAY: u64 = 42_161;
@@ -141,28 +141,12 @@ impl Crossing {
     }
 
     /// What an operator's program signs snapshots with.
-    async fn signer(&self, operator: &Operator, url: &str) -> Result<SnapshotSigner> {
-        use std::os::unix::fs::OpenOptionsExt as _;
+    fn signer(&self, operator: &Operator, url: &str) -> Result<SnapshotSigner> {
         let folder = self.folder.path().join(operator.address().to_string());
         std::fs::create_dir(&folder)?;
-        let path = |name: &str| folder.join(name);
-        std::io::Write::write_all(
-            &mut std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path("password"))?,
-            b"secret",
-        )?;
-        create_wallet(&path("ecdsa"), &path("password"))?;
-        import_bls_key(&path("bls"), &path("password"), &operator.bls.to_bytes())?;
-        let [ecdsa, bls, password, journal] =
-            ["ecdsa", "bls", "password", "journal.redb"].map(path);
-        let chain = &self.scene.chain;
-        let signer = Signer::open(&ecdsa, &bls, &password, &journal)?.bind(chain.domain());
         Ok(SnapshotSigner::new(
-            chain.clone(),
-            Arc::new(signer),
+            self.scene.chain.clone(),
+            Arc::new(keyring(&self.scene, operator, &folder)?),
             operator.address(),
             vec![AggregatorClient::new(url)?],
         ))
@@ -203,7 +187,7 @@ async fn a_quorums_signatures_bring_an_epoch_to_the_other_chain() -> Result<()> 
     relay.tick().await?;
     let mut signers = Vec::new();
     for operator in &crossing.scene.operators[..3] {
-        signers.push(crossing.signer(operator, &url).await?);
+        signers.push(crossing.signer(operator, &url)?);
     }
     // Published, but not final: nothing is signed, and nothing would be taken.
     let digest = chain

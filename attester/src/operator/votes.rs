@@ -205,7 +205,22 @@ impl Operator {
             purpose: Purpose::Claim,
             verdict,
         };
-        let signature = match self.parts.signer.sign_vote(&vote) {
+        let table = match self.table(task.epoch).await {
+            Ok(table) => table,
+            Err(error) => {
+                debug!(task_id = %task.id, code = error.code(), %error, "the epoch cannot be read; the claim is judged again");
+                self.job(task.id).stands.remove(&claim.id);
+                return;
+            }
+        };
+        // The key that the operator had when the epoch was written.
+        let row = table.row_of(self.parts.address);
+        let Some(signer) = row.and_then(|row| self.parts.keys.with_key(&row.key)) else {
+            warn!(task_id = %task.id, claim_id = %claim.id, epoch = %task.epoch, code = "not_the_epochs_key", "none of the BLS keys is the operator's in the task's epoch; no vote");
+            self.job(task.id).stands.insert(claim.id, Stand::Silent);
+            return;
+        };
+        let signature = match signer.sign_vote(&vote) {
             Ok(signature) => signature,
             Err(error) => {
                 warn!(task_id = %task.id, claim_id = %claim.id, code = error.code(), %error, "the journal refuses the vote");

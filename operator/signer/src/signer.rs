@@ -1,6 +1,6 @@
 //! The keys of an operator, reachable through the journal alone.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use zarathustra_bls::SecretKey;
@@ -118,7 +118,8 @@ pub struct Signer {
 struct Keys {
     bls: SecretKey,
     public: BlsKey,
-    journal: Journal,
+    /// One for all keys of an operator: what was signed with one stands for the others.
+    journal: Arc<Journal>,
 }
 
 impl fmt::Debug for Keys {
@@ -142,18 +143,8 @@ impl Signer {
         journal: &Path,
     ) -> Result<UnboundSigner, OpenError> {
         // The journal first: opening a keystore takes a second, a locked journal is seen at once.
-        let journal = Journal::open(journal)?;
-        let bls = open_bls(bls, password_file)?;
-        let public = bls.public_key().encode();
-        let wallet = open_wallet(ecdsa, password_file)?;
-        Ok(UnboundSigner {
-            wallet,
-            keys: Keys {
-                bls,
-                public,
-                journal,
-            },
-        })
+        let journal = Arc::new(Journal::open(journal)?);
+        UnboundSigner::with_journal(ecdsa, bls, password_file, journal)
     }
 
     /// The ECDSA key: claim signer, and account that sends transactions. Transactions need no
@@ -223,6 +214,39 @@ impl Signer {
 }
 
 impl UnboundSigner {
+    fn with_journal(
+        ecdsa: &Path,
+        bls: &Path,
+        password_file: &Path,
+        journal: Arc<Journal>,
+    ) -> Result<Self, OpenError> {
+        let bls = open_bls(bls, password_file)?;
+        let public = bls.public_key().encode();
+        let wallet = open_wallet(ecdsa, password_file)?;
+        Ok(Self {
+            wallet,
+            keys: Keys {
+                bls,
+                public,
+                journal,
+            },
+        })
+    }
+
+    /// Opens other keys of the same operator, with the same journal.
+    ///
+    /// # Errors
+    /// When a keystore or the password cannot be used.
+    pub fn beside(
+        &self,
+        ecdsa: &Path,
+        bls: &Path,
+        password_file: &Path,
+    ) -> Result<Self, OpenError> {
+        let journal = Arc::clone(&self.keys.journal);
+        Self::with_journal(ecdsa, bls, password_file, journal)
+    }
+
     /// Binds the keys to the AttestationCenter that all further signatures are for.
     pub fn bind(self, domain: Domain) -> Signer {
         Signer {

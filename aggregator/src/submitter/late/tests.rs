@@ -1,25 +1,31 @@
 //! Late votes on a real chain.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc, time::Duration};
 
 use eyre::{ContextCompat as _, Result};
+use futures::future::BoxFuture;
 use tempfile::TempDir;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use zarathustra_attester::{Operator, OperatorParts};
 use zarathustra_chain::{Chain, FeePolicy, Task, commitment};
+use zarathustra_deploy::IMPROVE;
 use zarathustra_improve::{ContentHandle, ContentSettings};
-use zarathustra_node::{Health, Metrics};
+use zarathustra_node::{Abstain, Assignment, Health, Metrics, Opinion, Outcome, TaskKind, http};
 use zarathustra_primitives::{
-    Address, ClaimBody, ClaimId, ClaimSignature, Purpose, TaskState, Verdict, Vote,
+    Address, ClaimBody, ClaimId, ClaimSignature, KindId, Purpose, TaskId, TaskState, Verdict, Vote,
 };
 use zarathustra_protocol::{Patience, Supplements};
-use zarathustra_wire::{ClaimMessage, VoteMessage};
+use zarathustra_wire::{AggregatorClient, ClaimMessage, VoteMessage};
 
 use crate::{
-    Desk,
+    Desk, SnapshotDesk, routes,
     scene::{
-        Scene,
+        Operator as Member, Scene,
         certificate::{Statement, better},
     },
     submitter::{MissPolicy, Submitter},
+    test_keys::keyring,
 };
 
 /// More than a block, less than any window.
@@ -37,7 +43,7 @@ impl Aggregator {
         let store = Chain::open_store(&folder.path().join("state.redb"))?;
         let account = scene.devnet.account("aggregator").await?;
         let policy = FeePolicy {
-            poll_every: std::time::Duration::from_millis(15),
+            poll_every: Duration::from_millis(15),
             ..FeePolicy::default()
         };
         let chain = Chain::connect(scene.devnet.anvil.url(), scene.devnet.addresses.clone())
@@ -132,35 +138,52 @@ async fn missing(scene: &Scene, task: &Task) -> Result<Vec<usize>> {
     Ok((0..256).filter(|position| word.bit(*position)).collect())
 }
 
-/// Five operators, of whom four vote in time, and the fifth after the certificate.
-async fn certified(supplements: Supplements) -> Result<(Scene, Aggregator, Task, Statement)> {
+/// Five operators, and a task that waits for its seed.
+async fn opened() -> Result<(Scene, Task)> {
     let scene = Scene::start(5).await?;
     scene.roll_epoch().await?;
     let request = scene.request().await?;
     scene.submit(request, "parameters").await?;
-    let task = scene.seed(&scene.open(request).await?).await?;
-    let statement = scene.statement(&task, 0, &better()).await?;
-    let mut aggregator = Aggregator::start(&scene, tempfile::tempdir()?, supplements).await?;
+    let task = scene.open(request).await?;
+    Ok((scene, task))
+}
+
+/// An aggregator that certifies the task with the votes of three; the performer's and `late`'s are
+/// missing.
+async fn certify(
+    scene: &Scene,
+    statement: &Statement,
+    late: Address,
+    supplements: Supplements,
+) -> Result<Aggregator> {
+    let task = scene.chain.task(statement.task).await?;
+    let mut aggregator = Aggregator::start(scene, tempfile::tempdir()?, supplements).await?;
     // The first look at a chain reads its blocks in ranges.
-    while aggregator.desk.status().head == 0 || aggregator.submitter.follower.live() == 0 {
+    while aggregator.submitter.follower.live() == 0 {
         aggregator.submitter.tick().await?;
     }
     aggregator.submitter.tick().await?;
-    let taken = aggregator
-        .desk
-        .take_claim(message(&scene, &task, &statement)?)
-        .await;
+    let message = message(scene, &task, statement)?;
+    let taken = aggregator.desk.take_claim(message).await;
     assert_eq!(taken.map_err(|e| e.message), Ok(statement.claim.id()));
-    let others = statement.others();
-    for operator in &others[..3] {
-        let vote = vote(&scene, &statement, *operator, Verdict::Approve);
-        aggregator
-            .desk
-            .take_vote(&vote)
-            .map_err(|e| eyre::eyre!(e.message))?;
+    for operator in statement.others().into_iter().filter(|o| *o != late) {
+        let vote = vote(scene, statement, operator, Verdict::Approve);
+        let taken = aggregator.desk.take_vote(&vote);
+        taken.map_err(|e| eyre::eyre!(e.message))?;
     }
-    aggregator.submitter.tick().await?;
-    aggregator.submitter.tick().await?;
+    for _ in 0..2 {
+        aggregator.submitter.tick().await?;
+    }
+    Ok(aggregator)
+}
+
+/// The last of those who did not claim is late.
+async fn certified(supplements: Supplements) -> Result<(Scene, Aggregator, Task, Statement)> {
+    let (scene, task) = opened().await?;
+    let task = scene.seed(&task).await?;
+    let statement = scene.statement(&task, 0, &better()).await?;
+    let late = statement.others()[3];
+    let aggregator = certify(&scene, &statement, late, supplements).await?;
     Ok((scene, aggregator, task, statement))
 }
 
@@ -269,5 +292,161 @@ async fn a_vote_that_stays_missing_is_recorded_once() -> Result<()> {
     }
     assert_eq!(level(statement.claim.performer).await?, 0);
     assert_eq!(level(statement.others()[0]).await?, 0);
+    Ok(())
+}
+
+/// A kind of task whose evaluation takes as long as the test wants.
+struct Slow {
+    result: watch::Receiver<Option<Vec<u8>>>,
+}
+
+impl TaskKind for Slow {
+    fn kind(&self) -> KindId {
+        KindId::new(IMPROVE)
+    }
+
+    fn prepare(&self, _task: TaskId) -> BoxFuture<'_, Result<(), Abstain>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn unprepared(&self, _assignment: &Assignment, _abstain: &Abstain) -> Option<Outcome> {
+        None
+    }
+
+    fn execute(&self, _assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>> {
+        let mut result = self.result.clone();
+        Box::pin(async move {
+            let found = result.wait_for(Option::is_some).await;
+            let result = found.ok().and_then(|found| found.clone());
+            Ok(Outcome {
+                result: result.unwrap_or_default(),
+                evidence: Arc::from([]),
+                summary: "found late".to_owned(),
+            })
+        })
+    }
+
+    fn claim(&self, assignment: Assignment) -> BoxFuture<'_, Result<Outcome, Abstain>> {
+        self.execute(assignment)
+    }
+
+    fn publish<'a>(
+        &'a self,
+        _task: TaskId,
+        _own: &'a Outcome,
+    ) -> BoxFuture<'a, Result<String, Abstain>> {
+        Box::pin(async { Ok(String::new()) })
+    }
+
+    fn judge<'a>(
+        &'a self,
+        _assignment: Assignment,
+        own: Option<&'a Outcome>,
+        claimed_result: &'a [u8],
+        _proof: &'a str,
+    ) -> BoxFuture<'a, Opinion> {
+        let agrees = own.is_some_and(|own| own.result == claimed_result);
+        Box::pin(async move {
+            if agrees {
+                return Opinion::Approve;
+            }
+            Opinion::Reject {
+                code: "differs",
+                detail: "another result".to_owned(),
+            }
+        })
+    }
+
+    fn finish(&self, _task: TaskId) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// The core of an attester's program that tells an aggregator at `url`.
+fn attester(
+    scene: &Scene,
+    operator: &Member,
+    folder: &Path,
+    url: &str,
+    result: watch::Receiver<Option<Vec<u8>>>,
+) -> Result<Operator> {
+    let keys = keyring(scene, operator, folder)?;
+    Ok(Operator::open(OperatorParts {
+        role: "attester",
+        address: operator.address(),
+        chain: scene.chain.clone(),
+        store: Chain::open_store(&folder.join("state.redb"))?,
+        data_dir: folder.to_owned(),
+        confirmations: 0,
+        kinds: vec![Arc::new(Slow { result })],
+        keys: Arc::new(keys),
+        aggregators: vec![AggregatorClient::new(url)?],
+        metrics: Metrics::new("attester")?,
+        health: Health::default(),
+    })?)
+}
+
+/// An attester that ends its evaluation after the certificate votes all the same, once, and its
+/// vote gets on chain.
+#[tokio::test]
+async fn an_attester_that_is_slow_votes_late() -> Result<()> {
+    let (scene, task) = opened().await?;
+    let (found, result) = watch::channel(None);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    // Whoever of the two has no turn is the slow one; both fetch before the seed is known.
+    let folders = [tempfile::tempdir()?, tempfile::tempdir()?];
+    let mut attesters = Vec::new();
+    for (operator, folder) in scene.operators.iter().zip(&folders) {
+        let attester = attester(&scene, operator, folder.path(), &url, result.clone())?;
+        attesters.push((operator.address(), attester));
+    }
+    for (_, attester) in &mut attesters {
+        let prepared = format!("task/{}/prepared", task.id);
+        while attester
+            .parts()
+            .store
+            .get::<serde_json::Value>("a prepared task", &prepared)?
+            .is_none()
+        {
+            attester.tick().await?;
+        }
+    }
+    let task = scene.seed(&task).await?;
+    let statement = scene.statement(&task, 0, &better()).await?;
+    let performer = statement.claim.performer;
+    let slow = attesters
+        .iter_mut()
+        .find(|(address, _)| *address != performer);
+    let (late, attester) = slow.wrap_err("one of two has no turn")?;
+    attester.tick().await?;
+
+    let mut aggregator = certify(&scene, &statement, *late, Supplements::Always).await?;
+    let snapshots = SnapshotDesk::new(Chain::open_store(&folders[0].path().join("other.redb"))?);
+    let router = routes(Arc::clone(&aggregator.desk), Arc::new(snapshots));
+    tokio::spawn(http::serve(listener, router, CancellationToken::new()));
+    assert!(
+        missing(&scene, &task)
+            .await?
+            .contains(&position(&statement, *late))
+    );
+    // However long the certificate stands, the task is not let go while the window is open.
+    scene.devnet.anvil.mine(CONFIRMATIONS).await?;
+    attester.tick().await?;
+
+    found.send(Some(statement.result.to_vec()))?;
+    let voted = async {
+        while !voters(&aggregator.desk, &statement).1.contains(late) {
+            attester.tick().await?;
+            tokio::task::yield_now().await;
+        }
+        eyre::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(60), voted).await??;
+    aggregator.submitter.tick().await?;
+    assert_eq!(
+        missing(&scene, &task).await?,
+        [position(&statement, performer)]
+    );
     Ok(())
 }
