@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zarathustra_chain::{Addresses, ChainError, Sender};
 
 use crate::{
-    Artifacts, Contracts, DeployError, Deployment, EigenLayer, MarketOptions, Progress,
+    Artifacts, Contracts, DeployError, Deployment, EigenLayer, Extensions, MarketOptions, Progress,
     create2::code_at,
     eigenlayer::{Delays, Strategy, WHOLE},
     governance::{Role, Roles},
@@ -50,6 +50,10 @@ pub struct Description {
     pub roles: Roles,
     /// The market's parameters and its kinds of task.
     pub market: MarketOptions,
+    /// Contracts beside the market. One that is added to an earlier deployment is created, but only
+    /// governance can name it to AvsGovernance then.
+    #[serde(default)]
+    pub extensions: Extensions,
 }
 
 /// Who deploys. The key itself is never in the file.
@@ -267,6 +271,7 @@ impl Description {
         let ground = Ground {
             allocation_manager: core.allocation_manager,
             delegation_manager: core.delegation_manager,
+            rewards_coordinator: core.rewards_coordinator,
             strategies,
         };
         let contracts: Contracts = market::plan(
@@ -276,6 +281,7 @@ impl Description {
             &self.roles,
             deployer,
             self.demo_reward_token,
+            &self.extensions,
         )?;
         let deployment = Deployment::new(&provider, deployer, contracts.access_manager, plan);
         let addresses = |first_block| core.addresses(&contracts, self.chain_id, first_block);

@@ -17,6 +17,7 @@ mod description;
 mod devnet;
 pub mod eigenlayer;
 mod error;
+mod extensions;
 pub mod governance;
 mod market;
 pub mod plan;
@@ -33,6 +34,7 @@ pub use description::{Core, Deployer, Description, Local, Prepared, Restaking, W
 pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;
 pub use error::DeployError;
+pub use extensions::{Extensions, OthenticOptions, RewardsOptions, SnapshotOptions};
 pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions};
 pub use revert::Reverted;
 pub use zarathustra_chain::Addresses;

@@ -270,6 +270,39 @@ async fn a_contract_that_is_added_later_is_the_only_thing_missing() -> Result<()
     Ok(())
 }
 
+/// What works with other chains and with others' contracts, where a description asks for it.
+#[tokio::test]
+async fn contracts_beside_the_market_are_created_and_named() -> Result<()> {
+    let empty = EmptyChain::start().await?;
+    // Addresses follow from the description, so a description can name them.
+    let plain = empty.prepare(&local()?).await?.addresses;
+    let mut description = local()?;
+    description.extensions = toml::from_str(&format!(
+        "snapshots = {{ block_time = 12 }}
+         rewards = {{ wrapped_native = \"{}\" }}
+         othentic = {{ hook = \"{}\", hook_gas = 500_000 }}",
+        plain.stake_token, plain.avs_logic
+    ))?;
+    let (addresses, _) = empty.deploy_as(&description, "journal").await?;
+    assert_works(&empty, &addresses).await?;
+    assert_handed_over(&empty, &addresses).await?;
+    assert_eq!(addresses.avs_logic, plain.avs_logic);
+
+    let found = addresses.extensions;
+    let chain = Chain::connect(empty.anvil.url(), addresses).await?;
+    let governance = chain.governance();
+    let evidence = governance.snapshotEvidence().call().await?;
+    assert_eq!(found.snapshot_evidence, Some(evidence));
+    let payer = governance.rewardsPayer().call().await?;
+    assert_eq!(found.eigenlayer_rewards, Some(payer));
+    let adapter = found.othentic_adapter.wrap_err("an adapter")?;
+    for contract in [evidence, payer, adapter] {
+        let code = empty.anvil.provider().get_code_at(contract).await?;
+        assert!(!code.is_empty(), "{contract}");
+    }
+    Ok(())
+}
+
 /// After these the deployer is administrator still; answers what sends the last step.
 async fn all_but_the_last_step(empty: &EmptyChain, prepared: &Prepared) -> Result<Sender> {
     let journal = empty.folder.path().join("journal");

@@ -20,7 +20,7 @@ mod spoke;
 mod store;
 mod task;
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, ExtensionAddresses};
 pub use client::{Chain, Head, connect, read};
 pub use cursor::{Batch, Cursor};
 pub use epoch::{EpochTable, Row};
