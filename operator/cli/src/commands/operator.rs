@@ -84,7 +84,7 @@ pub enum Operator {
     },
     /// Leave the operator set.
     Deregister,
-    /// Show an operator: membership, stake in the newest epoch, faults, fees.
+    /// Show an operator: membership, stake in the newest epoch, faults, missed votes, fees.
     Status {
         /// The operator; the key's account when absent.
         operator: Option<Address>,
@@ -187,8 +187,8 @@ async fn rotate(
     let operator = chain.sender()?.address();
     let keys = prove(globals, &chain, bls, bls_password)?;
     let call = IAvsGovernance::rotateKeyCall {
-        key: keys.key.to_bytes().into(),
-        possession: keys.possession.to_bytes().into(),
+        key: keys.key.to_bytes(),
+        possession: keys.possession.to_bytes(),
         signer,
     };
     let to = chain.addresses().avs_governance;
@@ -277,6 +277,8 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
     };
     let faults = faults(chain, operator).await?;
     let fees = read("credit", chain.attestation().credit(operator)).await?;
+    let misses = read("missesOf", governance.missesOf(operator)).await?;
+    let limit = read("missLimit", governance.missLimit()).await?;
     let mut lines = vec![
         ("operator", operator.to_string()),
         ("member", if member { "yes" } else { "no" }.to_owned()),
@@ -303,6 +305,11 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
     if faults.is_empty() {
         lines.push(("faults", "none".to_owned()));
     }
+    let (level, total) = (misses.level, misses.total);
+    lines.push((
+        "missed votes",
+        format!("{level} that count, {total} in all; above {limit} anyone can take it out"),
+    ));
     lines.push(("fees credited", ether(fees)));
     let json = json!({
         "operator": operator,
@@ -317,6 +324,7 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
         "faults": faults.iter().map(|fault| json!({
             "fault": fault.id.to_string(), "task": fault.task, "state": fault.state,
         })).collect::<Vec<_>>(),
+        "misses": { "level": level, "total": total, "limit": limit },
         "fees": fees.to_string(),
     });
     Ok(Answer::new(fields(&lines), json))

@@ -33,6 +33,8 @@ async fn a_rotation_counts_from_the_next_epoch() -> Result<()> {
     let told = program.json(&rotate).await;
     let shown: Address = told["signer"].as_str().wrap_err("an address")?.parse()?;
     assert_eq!(shown, signer);
+    let misses = serde_json::json!({ "level": 0, "total": 0, "limit": 50 });
+    assert_eq!(told["misses"], misses, "the limit is that of a local chain");
     // At most once in a while, and a key is one operator's for ever.
     let again = program.run(&rotate).await;
     assert_eq!(again.code, Some(1), "{}", again.stdout);
