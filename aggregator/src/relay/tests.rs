@@ -27,7 +27,7 @@ use super::Relay;
 use crate::{
     Desk, SnapshotDesk, routes,
     scene::{Operator, Scene},
-    test_keys::keyring,
+    test_keys::rotated,
 };
 
 const AWAY: u64 = 42_161;
@@ -146,7 +146,7 @@ impl Crossing {
         std::fs::create_dir(&folder)?;
         Ok(SnapshotSigner::new(
             self.scene.chain.clone(),
-            Arc::new(keyring(&self.scene, operator, &folder)?),
+            Arc::new(rotated(&self.scene, operator, &folder)?),
             operator.address(),
             vec![AggregatorClient::new(url)?],
         ))

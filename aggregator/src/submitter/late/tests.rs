@@ -25,7 +25,7 @@ use crate::{
         certificate::{Statement, better},
     },
     submitter::{MissPolicy, Submitter},
-    test_keys::keyring,
+    test_keys::rotated,
 };
 
 /// More than a block, less than any window.
@@ -370,7 +370,7 @@ fn attester(
     url: &str,
     result: watch::Receiver<Option<Vec<u8>>>,
 ) -> Result<Operator> {
-    let keys = keyring(scene, operator, folder)?;
+    let keys = rotated(scene, operator, folder)?;
     Ok(Operator::open(OperatorParts {
         role: "attester",
         address: operator.address(),
@@ -386,8 +386,8 @@ fn attester(
     })?)
 }
 
-/// An attester that ends its evaluation after the certificate votes all the same, once, and its
-/// vote gets on chain.
+/// An attester that ends its evaluation after the certificate votes all the same, with the key that
+/// it had when the epoch was written, and its vote gets on chain.
 #[tokio::test]
 async fn an_attester_that_is_slow_votes_late() -> Result<()> {
     let (scene, task) = opened().await?;
