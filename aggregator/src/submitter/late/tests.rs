@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use zarathustra_attester::{Operator, OperatorParts};
 use zarathustra_chain::{Chain, FeePolicy, Task, commitment};
-use zarathustra_deploy::IMPROVE;
+use zarathustra_deploy::{Checkout, DevnetOptions, IMPROVE};
 use zarathustra_improve::{ContentHandle, ContentSettings};
 use zarathustra_node::{Abstain, Assignment, Health, Metrics, Opinion, Outcome, TaskKind, http};
 use zarathustra_primitives::{
@@ -138,9 +138,11 @@ async fn missing(scene: &Scene, task: &Task) -> Result<Vec<usize>> {
     Ok((0..256).filter(|position| word.bit(*position)).collect())
 }
 
-/// Five operators, and a task that waits for its seed.
+/// Five operators, and a task that waits for its seed. Appeals take longer than late votes count.
 async fn opened() -> Result<(Scene, Task)> {
-    let scene = Scene::start(5).await?;
+    let mut options = DevnetOptions::new(&Checkout::find()?);
+    options.market.improve.appeal_window = 2 * options.market.improve.supplement_window;
+    let scene = Scene::start_with(&options, 5).await?;
     scene.roll_epoch().await?;
     let request = scene.request().await?;
     scene.submit(request, "parameters").await?;
@@ -280,8 +282,11 @@ async fn a_vote_that_stays_missing_is_recorded_once() -> Result<()> {
     let definition = scene.chain.definition(task.kind).await?;
     let certified = scene.chain.task(task.id).await?;
     let supplement_until = certified.certified_at + u64::from(definition.supplement_window);
-    let due = certified.deadline.max(supplement_until + 1);
-    // Two looks: the first notes what the second records.
+    let due = certified.deadline;
+    assert!(
+        due > supplement_until + 1,
+        "the appeal window is the longer one"
+    );
     for (clock, expected) in [(supplement_until, 0), (due - 1, 0), (due, 1), (due + 50, 1)] {
         let ahead = clock.saturating_sub(scene.clock().await?);
         scene.devnet.anvil.mine(ahead).await?;
