@@ -4,6 +4,8 @@
 //! Claims and votes are written to disk before they are acknowledged, so an aggregator that is
 //! killed and started again, or another one that is sent the same votes, finishes the task.
 
+mod late;
+
 use std::{
     collections::BTreeMap,
     num::NonZeroU32,
@@ -17,10 +19,11 @@ use tracing::{error, info, warn};
 use zarathustra_bls::{PublicKey, Signature};
 use zarathustra_chain::{Chain, ChainError, Definition, EpochTable, Head, Store, Task};
 use zarathustra_primitives::{
-    Claim, ClaimId, ClaimOutcome, Clock, Position, Purpose, Seed, TaskHash, TaskId, Threshold, Vote,
+    Claim, ClaimId, ClaimOutcome, Clock, Domain, Position, Purpose, Seed, TaskHash, TaskId,
+    Threshold, Vote,
 };
 use zarathustra_protocol::{
-    Patience, Schedule, StakeTable,
+    Member, Patience, Schedule, StakeTable,
     round::{
         Action, Certificate, Input, Refusal, Round, RoundConfig, State as Stage, Taken, Tally,
     },
@@ -28,6 +31,8 @@ use zarathustra_protocol::{
 use zarathustra_wire::{
     ClaimMessage, ClaimView, RoundView, RpcError, StatusView, VoteMessage, check_claim,
 };
+
+pub(crate) use late::{CertifiedTask, Supplement};
 
 /// Messages kept for one claim. They differ in where the evidence is, which the performer does not
 /// sign: whoever comes first must not be the only one who is believed.
@@ -51,6 +56,38 @@ pub(crate) struct Electorate {
     /// Of the positions with stake.
     pub(crate) keys: Arc<BTreeMap<Position, PublicKey>>,
     pub(crate) stakes: Arc<StakeTable>,
+}
+
+impl Electorate {
+    /// Decodes the keys of a table. The registry checks keys with the curve's precompiles and
+    /// writes no epoch without stake; where there is no electorate, there is a bug in it.
+    pub(crate) fn new(table: EpochTable) -> Option<Self> {
+        let epoch = table.epoch;
+        let keys: Result<BTreeMap<_, _>, _> = table
+            .voters()
+            .map(|row| PublicKey::decode(&row.key).map(|key| (row.position, key)))
+            .collect();
+        let keys = keys
+            .inspect_err(|error| {
+                error!(%epoch, code = "bug_key_on_chain", %error, "a key on chain is no key");
+            })
+            .ok()?;
+        let members = table.rows.iter().map(|row| Member {
+            operator: row.operator,
+            signer: row.signer,
+            stake: row.stake,
+        });
+        let stakes = StakeTable::new(members.collect())
+            .inspect_err(|error| {
+                error!(%epoch, code = "bug_table_on_chain", %error, "a table on chain is none");
+            })
+            .ok()?;
+        Some(Self {
+            table: Arc::new(table),
+            keys: Arc::new(keys),
+            stakes: Arc::new(stakes),
+        })
+    }
 }
 
 /// A task that takes claims, with what is needed to check them.
@@ -133,6 +170,8 @@ struct State {
     head: u64,
     clock: Clock,
     dockets: BTreeMap<TaskId, Docket>,
+    /// Certified tasks for which late votes count.
+    late: BTreeMap<TaskId, late::LateDocket>,
 }
 
 /// Shared between the HTTP server and the loop that submits certificates.
@@ -332,6 +371,9 @@ impl Desk {
     /// # Errors
     /// A refusal with a stable code. The same vote again is no error.
     pub fn take_vote(&self, message: &VoteMessage) -> Result<(), RpcError> {
+        if let Some(answer) = self.take_late(message) {
+            return answer;
+        }
         if self.count(message)? == Taken::Known {
             return Ok(());
         }
@@ -373,22 +415,9 @@ impl Desk {
         if votes.get(&row.position) == Some(&message.verdict) {
             return Ok(Taken::Known);
         }
-        let signature = Signature::decode(&message.signature)
-            .map_err(|e| RpcError::refused("signature_malformed", e.to_string()))?;
-        let vote = Vote {
-            task: open.hash,
-            claim: message.claim_id,
-            purpose: Purpose::Claim,
-            verdict: message.verdict,
-        };
         // There is one for every row with stake.
         let key = &open.electorate.keys[&row.position];
-        if !signature.verify(&vote.digest(&self.chain.domain()), key) {
-            return Err(RpcError::refused(
-                "signature_invalid",
-                "the signature is not by the operator's key",
-            ));
-        }
+        check_signature(&self.chain.domain(), open.hash, key, message)?;
         let input = Input::Vote {
             claim: message.claim_id,
             voter: row.position,
@@ -419,11 +448,13 @@ impl Desk {
         }
     }
 
-    /// The claims of a task that no certificate decided.
+    /// The claims of a task that no certificate decided, or the approved one while late votes on
+    /// it count.
     pub fn claims(&self, task: TaskId) -> Vec<ClaimView> {
         let state = self.state();
         let Some(docket) = state.dockets.get(&task) else {
-            return Vec::new();
+            drop(state);
+            return self.late_claims(task);
         };
         let rows = &docket.open.electorate.table.rows;
         let open = docket
@@ -558,6 +589,30 @@ impl Desk {
         // Nothing that holds the lock can panic half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a vote is signed by its operator's key.
+fn check_signature(
+    domain: &Domain,
+    task: TaskHash,
+    key: &PublicKey,
+    message: &VoteMessage,
+) -> Result<(), RpcError> {
+    let signature = Signature::decode(&message.signature)
+        .map_err(|e| RpcError::refused("signature_malformed", e.to_string()))?;
+    let vote = Vote {
+        task,
+        claim: message.claim_id,
+        purpose: Purpose::Claim,
+        verdict: message.verdict,
+    };
+    if signature.verify(&vote.digest(domain), key) {
+        return Ok(());
+    }
+    Err(RpcError::refused(
+        "signature_invalid",
+        "the signature is not by the operator's key",
+    ))
 }
 
 /// Gives a round an input that it never refuses: only claims and votes are.

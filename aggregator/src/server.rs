@@ -19,30 +19,37 @@ use serde_json::{Value, json};
 use tokio_stream::wrappers::BroadcastStream;
 use tracing::debug;
 use zarathustra_primitives::{Purpose, TaskId};
-use zarathustra_wire::{ClaimMessage, RpcError, RpcRequest, RpcResponse, VoteMessage, codes};
+use zarathustra_wire::{
+    ClaimMessage, RpcError, RpcRequest, RpcResponse, SnapshotMessage, VoteMessage, codes,
+};
 
-use crate::{Appeals, Desk};
+use crate::{Appeals, Desk, SnapshotDesk};
 
 /// A claim's body is a few hundred bytes and its result a few thousand at most.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// What requests are answered from.
 #[derive(Clone)]
-struct Parts {
-    desk: Arc<Desk>,
+struct Desks {
+    tasks: Arc<Desk>,
     appeals: Arc<Appeals>,
+    snapshots: Arc<SnapshotDesk>,
 }
 
 /// The aggregator's routes.
-pub fn routes(desk: Arc<Desk>, appeals: Arc<Appeals>) -> Router {
+pub fn routes(tasks: Arc<Desk>, appeals: Arc<Appeals>, snapshots: Arc<SnapshotDesk>) -> Router {
     Router::new()
         .route("/", post(rpc))
         .route("/events", get(events))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Parts { desk, appeals })
+        .with_state(Desks {
+            tasks,
+            appeals,
+            snapshots,
+        })
 }
 
-async fn rpc(State(parts): State<Parts>, body: Bytes) -> Response {
+async fn rpc(State(desks): State<Desks>, body: Bytes) -> Response {
     let request: RpcRequest = match serde_json::from_slice(&body) {
         Ok(request) => request,
         Err(error) => {
@@ -56,7 +63,7 @@ async fn rpc(State(parts): State<Parts>, body: Bytes) -> Response {
         }
     };
     let outcome = if request.jsonrpc == "2.0" {
-        dispatch(&parts, &request).await
+        dispatch(&desks, &request).await
     } else {
         Err(RpcError::new(
             codes::INVALID_REQUEST,
@@ -75,8 +82,8 @@ fn answer(id: Value, outcome: Result<Value, RpcError>) -> Response {
     (StatusCode::OK, Json(RpcResponse::new(id, outcome))).into_response()
 }
 
-async fn dispatch(parts: &Parts, request: &RpcRequest) -> Result<Value, RpcError> {
-    let desk = &parts.desk;
+async fn dispatch(desks: &Desks, request: &RpcRequest) -> Result<Value, RpcError> {
+    let desk = &desks.tasks;
     match request.method.as_str() {
         "sendTask" => {
             let message = ClaimMessage::from_params(&request.params)
@@ -85,14 +92,20 @@ async fn dispatch(parts: &Parts, request: &RpcRequest) -> Result<Value, RpcError
         }
         "zarathustra_claims" => Ok(json!(desk.claims(only::<TaskId>(&request.params)?))),
         "zarathustra_appeals" => Ok(json!(
-            parts.appeals.claims(only::<TaskId>(&request.params)?)
+            desks.appeals.claims(only::<TaskId>(&request.params)?)
         )),
         "zarathustra_sendVote" => {
             let vote = only::<VoteMessage>(&request.params)?;
             match vote.purpose {
                 Purpose::Claim => desk.take_vote(&vote)?,
-                Purpose::Appeal => parts.appeals.take_vote(&vote)?,
+                Purpose::Appeal => desks.appeals.take_vote(&vote)?,
             }
+            Ok(json!(true))
+        }
+        "zarathustra_sendSnapshotSignature" => {
+            desks
+                .snapshots
+                .take(&only::<SnapshotMessage>(&request.params)?)?;
             Ok(json!(true))
         }
         "zarathustra_status" => Ok(json!(desk.status())),
@@ -114,9 +127,9 @@ fn only<T: DeserializeOwned>(params: &Value) -> Result<T, RpcError> {
     }
 }
 
-async fn events(State(parts): State<Parts>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+async fn events(State(desks): State<Desks>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     // A listener that is too slow loses announcements, not claims: it asks for those.
-    let stream = BroadcastStream::new(parts.desk.announcements())
+    let stream = BroadcastStream::new(desks.tasks.announcements())
         .filter_map(|item| std::future::ready(item.ok()))
         .map(|a| Ok(Event::default().event(a.event).data(a.data.to_string())));
     Sse::new(stream).keep_alive(KeepAlive::default())

@@ -1,7 +1,10 @@
 //! Watches the rounds and submits certificates.
 
+mod late;
+mod misses;
+
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -11,21 +14,20 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
-use zarathustra_bls::PublicKey;
 use zarathustra_chain::{
     Chain, ChainError, Definition, Follower, Head, Store, Task,
     abi::attestation_center::{
         IAttestationCenter::{submitAppealCall, submitCorrectionsCall},
-        IAttestationCenterTypes::Votes,
+        IAttestationCenterTypes::{FeeCommitment, Votes},
     },
 };
 use zarathustra_content::ContentId;
 use zarathustra_improve::ContentHandle;
 use zarathustra_node::{Health, Metrics};
 use zarathustra_primitives::{
-    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskState, Threshold, Verdict,
+    ClaimId, ClaimOutcome, Epoch, KindId, SampleScores, TaskId, TaskState, Threshold, Verdict,
 };
-use zarathustra_protocol::{Member, StakeTable, round::Input};
+use zarathustra_protocol::{Supplements, round::Input};
 
 use crate::{
     Appeals, Desk,
@@ -34,18 +36,25 @@ use crate::{
     desk::{Electorate, HeldClaim, OpenTask, Ready},
 };
 
+pub(crate) use misses::MissPolicy;
+
 /// How many blocks back an overturned claim of a live task is looked for.
 const LOOK_BACK: u64 = 10_000;
 
 pub(crate) struct Submitter {
     chain: Chain,
+    store: Store,
     follower: Follower,
     desk: Arc<Desk>,
     appeals: Arc<Appeals>,
     content: ContentHandle,
     confirmations: u64,
+    supplements: Supplements,
+    misses: MissPolicy,
     metrics: Metrics,
     health: Health,
+    /// What certified tasks commit to, as it was read last.
+    committed: HashMap<TaskId, FeeCommitment>,
     electorates: HashMap<Epoch, Electorate>,
     definitions: HashMap<KindId, Arc<Definition>>,
     /// Claims whose evidence is pinned or on its way.
@@ -65,19 +74,25 @@ impl Submitter {
         appeals: Arc<Appeals>,
         content: ContentHandle,
         confirmations: u64,
+        supplements: Supplements,
+        misses: MissPolicy,
         metrics: Metrics,
         health: Health,
     ) -> Result<Self, ChainError> {
-        let follower = Follower::open(chain.clone(), store, "aggregator")?;
+        let follower = Follower::open(chain.clone(), store.clone(), "aggregator")?;
         Ok(Self {
             chain,
+            store,
             follower,
             desk,
             appeals,
             content,
             confirmations,
+            supplements,
+            misses,
             metrics,
             health,
+            committed: HashMap::new(),
             electorates: HashMap::new(),
             definitions: HashMap::new(),
             pinned: HashSet::new(),
@@ -129,28 +144,31 @@ impl Submitter {
         }
         let mut open = Vec::new();
         let mut appeals = Vec::new();
+        let mut certified = Vec::new();
         let mut finished = Vec::new();
         for task in tick.tasks {
             appeals.extend(self.appealed(&task, &tick.head).await?);
             match task.state {
                 TaskState::Evaluating => open.extend(self.open_task(task).await?),
-                // A certificate may yet be appealed, or reorganised away.
-                TaskState::Certified
-                    if tick.head.clock
-                        >= task.deadline.max(task.certified_at + self.confirmations) =>
-                {
-                    finished.push(task);
+                TaskState::Certified => {
+                    let passed = tick.head.clock.saturating_sub(task.certified_at);
+                    let late = passed <= self.late_window(&task).await?;
+                    // Before, the certificate may yet be appealed, or reorganised away.
+                    let over = tick.head.clock >= task.deadline && passed >= self.confirmations;
+                    if late && self.supplements != Supplements::Never {
+                        certified.extend(self.certified_task(task).await?);
+                    } else if !late && over {
+                        finished.push(task);
+                    }
                 }
                 TaskState::Expired if task.is_final => finished.push(task),
-                TaskState::None
-                | TaskState::Fetching
-                | TaskState::Certified
-                | TaskState::Expired => {}
+                TaskState::None | TaskState::Fetching | TaskState::Expired => {}
             }
         }
         self.appeals.set(appeals)?;
         self.desk
             .set_open(&tick.head, open, tick.reorged_from.is_some())?;
+        self.desk.set_certified(&tick.head, certified)?;
         let held = self.desk.held();
         self.pinned
             .retain(|(claim, _)| held.iter().any(|h| h.claim == *claim));
@@ -165,11 +183,23 @@ impl Submitter {
         for (appealed, decision) in self.appeals.decisions() {
             self.decide(&appealed, decision).await?;
         }
+        for supplement in self.desk.supplements(self.supplements, tick.head.base_fee) {
+            self.supplement(&supplement).await?;
+        }
         let mut done = Vec::new();
         for task in &finished {
+            if self.misses.record && task.state == TaskState::Certified {
+                match self.certified_task(task.clone()).await? {
+                    Some(certified) => self.note_misses(&certified)?,
+                    None => {
+                        warn!(task_id = %task.id, "the node does not tell whose votes are missing")
+                    }
+                }
+            }
             self.close(task)?;
             done.push(task.id);
         }
+        self.record_misses(tick.head.clock).await?;
         self.see_to_evidence();
         self.follower.acknowledge(&done)
     }
@@ -419,6 +449,7 @@ impl Submitter {
             .tasks
             .with_label_values(&["aggregator", task.state.code(), "over"])
             .inc();
+        self.committed.remove(&task.id);
         self.desk.forget(task.id)?;
         self.appeals.forget(task.id)
     }
@@ -430,35 +461,8 @@ impl Submitter {
             return Ok(Some(known.clone()));
         }
         let table = self.chain.epoch_table(epoch).await?;
-        let keys: Result<BTreeMap<_, _>, _> = table
-            .voters()
-            .map(|row| PublicKey::decode(&row.key).map(|key| (row.position, key)))
-            .collect();
-        let members = table.rows.iter().map(|row| Member {
-            operator: row.operator,
-            signer: row.signer,
-            stake: row.stake,
-        });
-        // The registry checks keys with the curve's precompiles and writes no epoch without stake;
-        // either of these would be a bug in it.
-        let keys = match keys {
-            Ok(keys) => Arc::new(keys),
-            Err(error) => {
-                error!(%epoch, code = "bug_key_on_chain", %error, "a key on chain is no key");
-                return Ok(None);
-            }
-        };
-        let stakes = match StakeTable::new(members.collect()) {
-            Ok(stakes) => Arc::new(stakes),
-            Err(error) => {
-                error!(%epoch, code = "bug_table_on_chain", %error, "a table on chain is none");
-                return Ok(None);
-            }
-        };
-        let electorate = Electorate {
-            table: Arc::new(table),
-            keys,
-            stakes,
+        let Some(electorate) = Electorate::new(table) else {
+            return Ok(None);
         };
         self.electorates
             .retain(|known, _| known.get() + 2 >= epoch.get());

@@ -15,15 +15,17 @@ use tracing::{error, info, warn};
 use zarathustra_chain::{Chain, ChainError};
 use zarathustra_improve::{Improve, ImproveParts, StartError, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, failure::CodeOf, http, logs, settings};
-use zarathustra_signer::{OpenError, Signer};
+use zarathustra_signer::{Keyring, OpenError, Signer};
 use zarathustra_wire::AggregatorClient;
 
-use crate::{Evaluated, Operator, OperatorParts, Settings};
+use crate::{Evaluated, Operator, OperatorParts, Settings, SnapshotSigner};
 
 /// Time that tasks get to stop.
 const GRACE: Duration = Duration::from_secs(10);
 /// Pause after a connection to an aggregator broke.
 const RECONNECT_EVERY: Duration = Duration::from_secs(2);
+/// Time between two looks at the snapshots of epochs, of which there is one in hours.
+const SNAPSHOTS_EVERY: Duration = Duration::from_secs(12);
 /// Least time between two ticks, however often an aggregator announces something.
 const MIN_TICK: Duration = Duration::from_millis(20);
 
@@ -91,11 +93,23 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         &settings.data_dir.join("journal.redb"),
     )
     .wrap_err("open the keys and the journal")?;
+    let previous = match &keys.previous {
+        Some(old) => Some(
+            signer
+                .beside(&old.ecdsa, &old.bls, &old.password_file)
+                .wrap_err("open the keys before the rotation")?,
+        ),
+        None => None,
+    };
     let chain = settings
         .chain
         .connect_with(signer.wallet().clone(), store.clone())
         .await?;
-    let signer = Arc::new(signer.bind(chain.domain()));
+    let domain = chain.domain();
+    let keys = Arc::new(Keyring::new(
+        signer.bind(domain),
+        previous.map(|previous| previous.bind(domain)),
+    ));
 
     let metrics = Metrics::new(role)?;
     let health = Health::default();
@@ -171,6 +185,13 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         "started"
     );
 
+    let snapshots = SnapshotSigner::new(
+        chain.clone(),
+        Arc::clone(&keys),
+        settings.operator,
+        aggregators.clone(),
+    );
+    supervisor.spawn("snapshots", snapshots.run(SNAPSHOTS_EVERY, stop.clone()));
     let operator = Operator::open(OperatorParts {
         role,
         address: settings.operator,
@@ -179,7 +200,7 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         data_dir: settings.data_dir.clone(),
         confirmations: settings.chain.confirmations,
         kinds: vec![Arc::new(improve.clone())],
-        signer,
+        keys,
         aggregators,
         metrics: metrics.clone(),
         health: health.clone(),

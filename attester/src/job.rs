@@ -7,7 +7,7 @@ use zarathustra_node::{Abstain, Opinion, Outcome};
 use zarathustra_primitives::{B256, ClaimId, TaskHash, TaskId, Verdict};
 use zarathustra_wire::{CheckedClaim, VoteMessage};
 
-use crate::scope::Scope;
+use crate::{operator::Approved, scope::Scope};
 
 /// Preparation of a task: it must be over before the seed is known.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,8 @@ pub(crate) struct Job {
     pub(crate) verdict: Option<Verdict>,
     /// Why nothing was said, for the closing line.
     pub(crate) silence: Option<Abstain>,
+    /// What its certificate said, once it has one.
+    pub(crate) late: Option<Approved>,
     /// Fetching, which goes on when the seed changes.
     pub(crate) preparing: Scope,
     /// Evaluating and judging under the present hash.

@@ -17,7 +17,9 @@ mod job;
 mod operator;
 mod scope;
 mod settings;
+mod snapshots;
 
 pub use daemon::{CODES, Daemon, Duty, NoDuty, run};
 pub use operator::{Evaluated, Operator, OperatorParts, task_prefix};
-pub use settings::{EvaluationSettings, HttpSettings, KeySettings, Settings};
+pub use settings::{EvaluationSettings, HttpSettings, KeySettings, PreviousKeys, Settings};
+pub use snapshots::SnapshotSigner;

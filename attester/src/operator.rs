@@ -2,6 +2,7 @@
 
 mod appeals;
 mod evaluate;
+mod late;
 mod outcomes;
 mod votes;
 
@@ -16,13 +17,14 @@ use tracing::{info, warn};
 use zarathustra_chain::{Chain, ChainError, EpochTable, Follower, Store, Task, Tick};
 use zarathustra_node::{Health, Metrics, Outcome, TaskKind};
 use zarathustra_primitives::{Address, ClaimId, Epoch, KindId, TaskHash, TaskId, TaskState};
-use zarathustra_signer::Signer;
+use zarathustra_signer::Keyring;
 use zarathustra_wire::{AggregatorClient, ClaimView};
 
 use crate::{
     job::{Done, Evaluation, Job, Prepared, Stand},
     scope::Ended,
 };
+pub(crate) use late::Approved;
 use outcomes::Outcomes;
 
 /// What an operator is made of.
@@ -42,7 +44,7 @@ pub struct OperatorParts {
     /// The kinds of tasks it can do.
     pub kinds: Vec<Arc<dyn TaskKind>>,
     /// Its keys, behind the journal.
-    pub signer: Arc<Signer>,
+    pub keys: Arc<Keyring>,
     /// Every aggregator known.
     pub aggregators: Vec<AggregatorClient>,
     /// Metrics.
@@ -75,6 +77,8 @@ pub struct Operator {
     tables: HashMap<Epoch, Arc<EpochTable>>,
     work: JoinSet<Ended<Done>>,
     outcomes: Outcomes,
+    /// Blocks after a certificate in which late votes count, by kind.
+    supplement_windows: HashMap<KindId, u64>,
     /// Whether the outcomes of tasks that ended while the process did were removed.
     swept: bool,
 }
@@ -93,6 +97,7 @@ impl Operator {
             .collect();
         Ok(Self {
             outcomes: Outcomes::new(parts.data_dir.join("outcomes")),
+            supplement_windows: HashMap::new(),
             swept: false,
             parts,
             follower,
@@ -153,9 +158,10 @@ impl Operator {
                     evaluated.extend(self.evaluate(task, tick.head.number).await?);
                 }
                 TaskState::Certified => {
+                    let more = self.attest_late(&task, tick.head.clock).await?;
                     // A certificate may yet be appealed, or reorganised away.
                     let confirmed = task.certified_at + self.parts.confirmations;
-                    if tick.head.clock >= task.deadline.max(confirmed) {
+                    if !more && tick.head.clock >= task.deadline.max(confirmed) {
                         self.close(&task).await;
                         finished.push(task.id);
                     } else if task.appealed && tick.head.clock < task.deadline {

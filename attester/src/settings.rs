@@ -53,6 +53,21 @@ pub struct KeySettings {
     pub bls: PathBuf,
     /// File with the password of both.
     pub password_file: PathBuf,
+    /// The keys before a rotation, for tasks on epochs that were written with them.
+    #[serde(default)]
+    pub previous: Option<PreviousKeys>,
+}
+
+/// Keys that were replaced.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviousKeys {
+    /// Keystore of the key that signed claims.
+    pub ecdsa: PathBuf,
+    /// Keystore of the BLS key that signed votes.
+    pub bls: PathBuf,
+    /// File with the password of both.
+    pub password_file: PathBuf,
 }
 
 /// Where metrics and health are served.

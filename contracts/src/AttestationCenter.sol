@@ -7,6 +7,7 @@ import { IAttestationCenterTasks, MAX_TASK_FEE } from "./interfaces/IAttestation
 import { IAvsGovernance, IAvsGovernanceTypes } from "./interfaces/IAvsGovernance.sol";
 import { ISeedSource } from "./interfaces/ISeedSource.sol";
 import { BLS } from "./libraries/BLS.sol";
+import { Digests } from "./libraries/Digests.sol";
 import { EpochTable } from "./libraries/EpochTable.sol";
 import { Quorum } from "./libraries/Quorum.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
@@ -152,9 +153,13 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
 
         address signer;
         (c.performer, signer) = c.table.addressesAt(c.performerIndex);
-        c.taskHash = _taskHash(taskId, head.kind, head.epoch, seed, record.subjectHash);
-        c.claimId = _claimId(c.taskHash, c.turn, c.performer, resultHash);
-        bytes32 digest = _claimDigest(c.taskHash, c.turn, c.performer, resultHash);
+        c.taskHash = Digests.task(
+            block.chainid, address(this), taskId, head.kind, head.epoch, seed, record.subjectHash
+        );
+        c.claimId = Digests.claimId(c.taskHash, c.turn, c.performer, resultHash);
+        bytes32 digest = Digests.claim(
+            block.chainid, address(this), c.taskHash, c.turn, c.performer, resultHash
+        );
         (address recovered,,) = ECDSA.tryRecoverCalldata(digest, claim.signature);
         if (recovered != signer || recovered == address(0)) {
             revert WrongClaimSigner(recovered, signer);
@@ -289,7 +294,7 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
         uint64 from = _finalAt(head);
         uint64 present = _clock();
         if (present < from) revert AppealWindowOpen(taskId, from, present);
-        bytes32 claimId = _claimId(_hashOf(taskId), turn, performer, keccak256(result));
+        bytes32 claimId = Digests.claimId(_hashOf(taskId), turn, performer, keccak256(result));
         if (claimId != committed.claimId) revert NotCertified(claimId, committed.claimId);
 
         // Marked first: whatever the logic calls finds the task delivered.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use alloy::{
     network::TransactionBuilder as _,
     primitives::{Address, Bytes},
-    providers::{DynProvider, Provider as _, ProviderBuilder},
+    providers::{DynProvider, Provider as _},
     rpc::types::TransactionRequest,
     sol_types::SolCall as _,
 };
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use zarathustra_chain::{Addresses, ChainError, Sender};
 
 use crate::{
-    Artifacts, Contracts, DeployError, Deployment, EigenLayer, MarketOptions, Progress,
+    Artifacts, Contracts, DeployError, Deployment, EigenLayer, Extensions, MarketOptions, Progress,
     create2::code_at,
     eigenlayer::{Delays, Strategy, WHOLE},
     governance::{Role, Roles},
@@ -50,6 +50,10 @@ pub struct Description {
     pub roles: Roles,
     /// The market's parameters and its kinds of task.
     pub market: MarketOptions,
+    /// Contracts beside the market. One that is added to an earlier deployment is created, but only
+    /// governance can name it to AvsGovernance then.
+    #[serde(default)]
+    pub extensions: Extensions,
 }
 
 /// Who deploys. The key itself is never in the file.
@@ -247,7 +251,14 @@ impl Description {
         earlier: Option<&Addresses>,
     ) -> Result<Prepared> {
         self.check_deployer(deployer)?;
-        let provider = self.connect(rpc_url).await?;
+        let (provider, found) = zarathustra_chain::connect(rpc_url).await?;
+        if found != self.chain_id {
+            return Err(DeployError::WrongChain {
+                expected: self.chain_id,
+                found,
+            }
+            .into());
+        }
         let mut plan = Plan::new(artifacts, &self.name);
         let (core, strategies) = match &self.eigenlayer {
             Restaking::Existing(core) => self.existing(&provider, core).await?,
@@ -260,6 +271,7 @@ impl Description {
         let ground = Ground {
             allocation_manager: core.allocation_manager,
             delegation_manager: core.delegation_manager,
+            rewards_coordinator: core.rewards_coordinator,
             strategies,
         };
         let contracts: Contracts = market::plan(
@@ -269,6 +281,7 @@ impl Description {
             &self.roles,
             deployer,
             self.demo_reward_token,
+            &self.extensions,
         )?;
         let deployment = Deployment::new(&provider, deployer, contracts.access_manager, plan);
         let addresses = |first_block| core.addresses(&contracts, self.chain_id, first_block);
@@ -301,29 +314,6 @@ impl Description {
             }
         }
         Ok(())
-    }
-
-    async fn connect(&self, rpc_url: &str) -> Result<DynProvider> {
-        let url = rpc_url.parse().map_err(|error| ChainError::UrlMalformed {
-            url: rpc_url.to_owned(),
-            reason: format!("{error}"),
-        })?;
-        let provider = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .connect_http(url)
-            .erased();
-        let found = provider
-            .get_chain_id()
-            .await
-            .map_err(ChainError::transport("eth_chainId"))?;
-        if found != self.chain_id {
-            return Err(DeployError::WrongChain {
-                expected: self.chain_id,
-                found,
-            }
-            .into());
-        }
-        Ok(provider)
     }
 
     /// The chain's own EigenLayer and the strategies with their weights.

@@ -19,6 +19,7 @@ mod description;
 mod devnet;
 pub mod eigenlayer;
 mod error;
+mod extensions;
 pub mod governance;
 mod market;
 pub mod plan;
@@ -37,6 +38,7 @@ pub use description::{Core, Deployer, Description, Local, Prepared, Restaking, W
 pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;
 pub use error::DeployError;
+pub use extensions::{Extensions, OthenticOptions, RewardsOptions, SnapshotOptions};
 pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions};
 pub use revert::Reverted;
 pub use seed::{Drand, SeedSource};

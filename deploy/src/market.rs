@@ -22,12 +22,13 @@ use zarathustra_abi::{
         IAvsGovernanceTypes::StrategyWeight,
     },
 };
-use zarathustra_chain::Addresses;
+use zarathustra_chain::{Addresses, ExtensionAddresses};
 use zarathustra_eval::environment::EnvironmentLock;
 
 use crate::{
-    Account, Artifacts, Deployment, EigenLayer, SeedSource,
+    Account, Artifacts, Deployment, EigenLayer, Extensions, SeedSource,
     eigenlayer::WHOLE,
+    extensions::Base,
     governance::{self, Roles, Targets},
     plan::{Effect, Plan},
     snapshot,
@@ -191,6 +192,8 @@ pub struct Contracts {
     pub avs_logic: Address,
     /// An ERC-20 for rewards, on chains without worth.
     pub reward_token: Option<Address>,
+    /// Contracts beside the market.
+    pub extensions: ExtensionAddresses,
 }
 
 /// What the market stands on.
@@ -200,12 +203,14 @@ pub struct Ground {
     pub allocation_manager: Address,
     /// EigenLayer's DelegationManager.
     pub delegation_manager: Address,
+    /// EigenLayer's RewardsCoordinator.
+    pub rewards_coordinator: Address,
     /// Strategies and their multipliers in 1e18ths, ascending.
     pub strategies: Vec<(Address, u64)>,
 }
 
 /// Adds the steps that deploy the market: its contracts, their set-up, the kind `improve` with its
-/// environment, and last the roles. After the last step `deployer` has no rights.
+/// environment, contracts beside it, and last the roles. After the last step `deployer` has no rights.
 ///
 /// # Errors
 /// Missing artifacts.
@@ -216,6 +221,7 @@ pub fn plan(
     roles: &Roles,
     deployer: Address,
     reward_token: bool,
+    extensions: &Extensions,
 ) -> Result<Contracts> {
     let access_manager = plan.create("AccessManager", &(deployer,))?;
     let seed_source = options.seed_source.plan(plan)?;
@@ -291,6 +297,13 @@ pub fn plan(
         effect,
     );
 
+    let base = Base {
+        avs_governance,
+        attestation_center,
+        rewards_coordinator: ground.rewards_coordinator,
+    };
+    let extensions = extensions.plan(plan, &base)?;
+
     let targets = Targets {
         manager: access_manager,
         governance: avs_governance,
@@ -305,6 +318,7 @@ pub fn plan(
         model_submission,
         avs_logic,
         reward_token,
+        extensions,
     })
 }
 
@@ -357,11 +371,13 @@ impl Market {
         let ground = Ground {
             allocation_manager: core.allocation_manager,
             delegation_manager: core.delegation_manager,
+            rewards_coordinator: core.rewards_coordinator,
             strategies: vec![(core.strategy, WHOLE)],
         };
         let roles = Roles::all(governance);
         let mut steps = Plan::new(artifacts, DEVNET);
-        let contracts = plan(&mut steps, &ground, options, &roles, deployer, true)?;
+        let none = Extensions::default();
+        let contracts = plan(&mut steps, &ground, options, &roles, deployer, true, &none)?;
         Ok((steps, contracts))
     }
 

@@ -1,7 +1,7 @@
 //! `zarathustra deploy` from a description to the addresses file, on real chains: empty, cut off at
 //! every step, occupied, wrong.
 
-mod scene;
+mod empty_chain;
 
 use std::{path::Path, time::Duration};
 
@@ -9,13 +9,13 @@ use alloy::{
     primitives::{Address, Bytes, U256},
     providers::{Provider as _, ext::AnvilApi as _},
 };
+use empty_chain::{EmptyChain, chains, local};
 use eyre::{ContextCompat as _, Result, ensure};
-use scene::{Scene, chains, local};
 use zarathustra_abi::avs_governance::IAvsGovernance::membersCall;
-use zarathustra_chain::{Addresses, Chain};
+use zarathustra_chain::{Addresses, Chain, Sender};
 use zarathustra_deploy::{
     Checkout, Core, DEPLOYER, DeployError, Description, ETHER, EigenLayer, MarketOptions, Mining,
-    Missing, Restaking,
+    Missing, Prepared, Restaking,
     create2::PROXY,
     devnet_key,
     eigenlayer::Delays,
@@ -34,10 +34,10 @@ fn refusal<T: std::fmt::Debug>(result: Result<T>) -> DeployError {
 }
 
 /// Whether the chain has what programs expect of a deployment.
-async fn assert_works(scene: &Scene, addresses: &Addresses) -> Result<()> {
-    let file = scene.folder.path().join("addresses.json");
+async fn assert_works(empty: &EmptyChain, addresses: &Addresses) -> Result<()> {
+    let file = empty.folder.path().join("addresses.json");
     addresses.write(&file)?;
-    let chain = Chain::connect(scene.anvil.url(), Addresses::read(&file)?).await?;
+    let chain = Chain::connect(empty.anvil.url(), Addresses::read(&file)?).await?;
     assert!(!chain.head().await?.paused);
     let definition = chain.attestation().definition(1).call().await?;
     assert_eq!(definition.source, addresses.model_submission);
@@ -48,7 +48,7 @@ async fn assert_works(scene: &Scene, addresses: &Addresses) -> Result<()> {
     assert_eq!(center, addresses.attestation_center);
     let weights = governance.strategyWeights().call().await?;
     assert_eq!(weights[0].strategy, addresses.strategy);
-    let members = scene
+    let members = empty
         .deployer
         .call(addresses.avs_governance, &membersCall {})
         .await?;
@@ -57,20 +57,20 @@ async fn assert_works(scene: &Scene, addresses: &Addresses) -> Result<()> {
 }
 
 /// Whether roles are where the description has them, and nowhere with the deployer.
-async fn assert_handed_over(scene: &Scene, addresses: &Addresses) -> Result<()> {
+async fn assert_handed_over(empty: &EmptyChain, addresses: &Addresses) -> Result<()> {
     let roles = local()?.roles;
     let role_of = async |role: Role, account: Address| -> Result<hasRoleReturn> {
         let question = hasRoleCall {
             roleId: role.id(),
             account,
         };
-        scene
+        empty
             .deployer
             .call(addresses.access_manager, &question)
             .await
     };
     for role in Role::ALL {
-        let deployer = role_of(role, scene.deployer.address()).await?;
+        let deployer = role_of(role, empty.deployer.address()).await?;
         assert!(!deployer.isMember, "{role:?}");
         if let Some(holder) = roles.holder(role) {
             let held = role_of(role, holder.account).await?;
@@ -82,25 +82,25 @@ async fn assert_handed_over(scene: &Scene, addresses: &Addresses) -> Result<()> 
 
 #[tokio::test]
 async fn an_empty_chain_gets_everything_and_a_second_run_changes_nothing() -> Result<()> {
-    let scene = Scene::start().await?;
-    let before = scene.anvil.provider().get_block_number().await?;
-    let (addresses, told) = scene.deploy("journal").await?;
+    let empty = EmptyChain::start().await?;
+    let before = empty.anvil.provider().get_block_number().await?;
+    let (addresses, told) = empty.deploy("journal").await?;
     assert!(told.iter().all(|step| step.sent.is_some()));
-    assert_eq!(scene.nonce().await?, told.len() as u64);
-    assert_works(&scene, &addresses).await?;
-    assert_handed_over(&scene, &addresses).await?;
+    assert_eq!(empty.nonce().await?, told.len() as u64);
+    assert_works(&empty, &addresses).await?;
+    assert_handed_over(&empty, &addresses).await?;
 
     // Nothing of the deployment is older than the block that the file names.
     let code = async |block: u64| {
-        let code = scene.anvil.provider().get_code_at(addresses.access_manager);
+        let code = empty.anvil.provider().get_code_at(addresses.access_manager);
         code.number(block).await
     };
     ensure!(addresses.deployed_block > before);
     assert!(code(addresses.deployed_block - 1).await?.is_empty());
 
-    let (again, told) = scene.deploy("another").await?;
+    let (again, told) = empty.deploy("another").await?;
     assert!(told.iter().all(|step| step.sent.is_none()), "{told:?}");
-    assert_eq!(scene.nonce().await?, told.len() as u64);
+    assert_eq!(empty.nonce().await?, told.len() as u64);
     let first = again.deployed_block;
     assert!(!code(first).await?.is_empty() && code(first - 1).await?.is_empty());
     let again = Addresses {
@@ -114,13 +114,13 @@ async fn an_empty_chain_gets_everything_and_a_second_run_changes_nothing() -> Re
 /// Each run begins with nothing but the chain, and ends after one transaction.
 #[tokio::test]
 async fn a_deployment_that_is_cut_off_after_every_step_is_the_same() -> Result<()> {
-    let whole = Scene::start().await?.deploy("journal").await?.0;
-    let scene = Scene::start().await?;
-    let steps = scene.prepare(&local()?).await?.deployment.steps().len();
+    let whole = EmptyChain::start().await?.deploy("journal").await?.0;
+    let empty = EmptyChain::start().await?;
+    let steps = empty.prepare(&local()?).await?.deployment.steps().len();
     for step in 0..steps {
-        let prepared = scene.prepare(&local()?).await?;
-        let journal = scene.folder.path().join(format!("journal-{step}"));
-        let sender = scene.deployer.sender(&journal).await?;
+        let prepared = empty.prepare(&local()?).await?;
+        let journal = empty.folder.path().join(format!("journal-{step}"));
+        let sender = empty.deployer.sender(&journal).await?;
         prepared.deployment.prepare(&sender).await?;
         for index in 0..step {
             let found = prepared.deployment.advance(index, &sender).await?;
@@ -129,11 +129,11 @@ async fn a_deployment_that_is_cut_off_after_every_step_is_the_same() -> Result<(
         let sent = prepared.deployment.advance(step, &sender).await?;
         assert!(sent.sent.is_some(), "{sent:?}");
     }
-    let (addresses, told) = scene.deploy("last").await?;
+    let (addresses, told) = empty.deploy("last").await?;
     assert!(told.iter().all(|step| step.sent.is_none()), "{told:?}");
-    assert_eq!(scene.nonce().await?, steps as u64);
-    assert_works(&scene, &addresses).await?;
-    assert_handed_over(&scene, &addresses).await?;
+    assert_eq!(empty.nonce().await?, steps as u64);
+    assert_works(&empty, &addresses).await?;
+    assert_handed_over(&empty, &addresses).await?;
     let addresses = Addresses {
         deployed_block: whole.deployed_block,
         ..addresses
@@ -146,19 +146,19 @@ async fn a_deployment_that_is_cut_off_after_every_step_is_the_same() -> Result<(
 /// journal too.
 #[tokio::test]
 async fn a_deployment_that_is_cut_off_while_every_transaction_is_under_way_goes_on() -> Result<()> {
-    let mut scene = Scene::start().await?;
-    let steps = scene.prepare(&local()?).await?.deployment.steps().len();
+    let mut empty = EmptyChain::start().await?;
+    let steps = empty.prepare(&local()?).await?.deployment.steps().len();
     for step in 0..steps {
-        let journal = scene
+        let journal = empty
             .folder
             .path()
             .join(format!("journal-{}", step.div_ceil(2)));
-        scene.anvil.set_mining(Mining::Manual).await?;
-        let prepared = scene.prepare(&local()?).await?;
+        empty.anvil.set_mining(Mining::Manual).await?;
+        let prepared = empty.prepare(&local()?).await?;
         {
-            let sender = scene.deployer.sender(&journal).await?;
+            let sender = empty.deployer.sender(&journal).await?;
             let on_its_way = async {
-                while scene.nonce().await? == step as u64 {
+                while empty.nonce().await? == step as u64 {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 eyre::Ok(())
@@ -170,26 +170,26 @@ async fn a_deployment_that_is_cut_off_while_every_transaction_is_under_way_goes_
                 waiting = on_its_way => waiting?,
             }
         }
-        scene.anvil.set_mining(Mining::Auto).await?;
-        scene.anvil.mine(1).await?;
+        empty.anvil.set_mining(Mining::Auto).await?;
+        empty.anvil.mine(1).await?;
     }
-    let (addresses, told) = scene.deploy("last").await?;
+    let (addresses, told) = empty.deploy("last").await?;
     assert!(told.iter().all(|step| step.sent.is_none()), "{told:?}");
-    assert_eq!(scene.nonce().await?, steps as u64);
-    assert_works(&scene, &addresses).await?;
-    assert_handed_over(&scene, &addresses).await
+    assert_eq!(empty.nonce().await?, steps as u64);
+    assert_works(&empty, &addresses).await?;
+    assert_handed_over(&empty, &addresses).await
 }
 
 #[tokio::test]
 async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
-    let scene = Scene::start().await?;
-    let prepared = scene.prepare(&local()?).await?;
-    let state = scene.anvil.dump_state().await?;
+    let empty = EmptyChain::start().await?;
+    let prepared = empty.prepare(&local()?).await?;
+    let state = empty.anvil.dump_state().await?;
     let missing = prepared.deployment.dry_run().await?.missing;
-    assert_eq!(scene.anvil.dump_state().await?, state);
-    assert_eq!(scene.nonce().await?, 0);
+    assert_eq!(empty.anvil.dump_state().await?, state);
+    assert_eq!(empty.nonce().await?, 0);
 
-    let (_, told) = scene.deploy("journal").await?;
+    let (_, told) = empty.deploy("journal").await?;
     let names = |missing: &[Missing]| -> Vec<String> {
         missing.iter().map(|step| step.name.clone()).collect()
     };
@@ -201,7 +201,7 @@ async fn a_dry_run_sends_nothing_and_names_what_a_run_sends() -> Result<()> {
         assert_eq!(foreseen, gas, "{}", sent.name);
     }
     assert!(
-        scene
+        empty
             .prepare(&local()?)
             .await?
             .deployment
@@ -221,9 +221,9 @@ async fn the_market_is_deployed_beside_an_eigenlayer_that_is_there() -> Result<(
         allocation_configuration: 0,
         withdrawal: 100_800,
     };
-    let scene = Scene::start_at(delays.first_block()).await?;
+    let empty = EmptyChain::start_at(delays.first_block()).await?;
     let owner = devnet_key("somebody else");
-    let owner = scene.anvil.account(owner, U256::from(ETHER)).await?;
+    let owner = empty.anvil.account(owner, U256::from(ETHER)).await?;
     let artifacts = Checkout::find()?.artifacts();
     let core = EigenLayer::deploy(&owner, &artifacts, delays).await?;
 
@@ -239,10 +239,10 @@ async fn the_market_is_deployed_beside_an_eigenlayer_that_is_there() -> Result<(
         permission_controller: core.permission_controller,
         rewards_coordinator: core.rewards_coordinator,
     });
-    let (addresses, _) = scene.deploy_as(&description, "journal").await?;
-    assert_works(&scene, &addresses).await?;
+    let (addresses, _) = empty.deploy_as(&description, "journal").await?;
+    assert_works(&empty, &addresses).await?;
     assert_eq!(addresses.stake_token, core.stake_token);
-    let chain = Chain::connect(scene.anvil.url(), addresses).await?;
+    let chain = Chain::connect(empty.anvil.url(), addresses).await?;
     assert!(chain.governance().allowListMode().call().await?);
     let window = chain.governance().vetoWindow().call().await?;
     assert_eq!(window, 14_400);
@@ -253,36 +253,72 @@ async fn the_market_is_deployed_beside_an_eigenlayer_that_is_there() -> Result<(
 /// handed over, and nothing else is touched.
 #[tokio::test]
 async fn a_contract_that_is_added_later_is_the_only_thing_missing() -> Result<()> {
-    let scene = Scene::start().await?;
+    let empty = EmptyChain::start().await?;
     let mut description = local()?;
     description.demo_reward_token = false;
-    let (addresses, told) = scene.deploy_as(&description, "journal").await?;
+    let (addresses, told) = empty.deploy_as(&description, "journal").await?;
     assert_eq!(addresses.reward_token, None);
 
-    let prepared = scene.prepare(&local()?).await?;
+    let prepared = empty.prepare(&local()?).await?;
     let missing = prepared.deployment.dry_run().await?.missing;
     let names: Vec<_> = missing.iter().map(|step| step.name.as_str()).collect();
     assert_eq!(names, ["create DemoToken"]);
-    let (with_token, again) = scene.deploy("journal").await?;
+    let (with_token, again) = empty.deploy("journal").await?;
     let sent = again.iter().filter(|step| step.sent.is_some()).count();
     assert_eq!((again.len(), sent), (told.len() + 1, 1));
     assert!(with_token.reward_token.is_some());
     Ok(())
 }
 
+/// What works with other chains and with others' contracts, where a description asks for it.
+#[tokio::test]
+async fn contracts_beside_the_market_are_created_and_named() -> Result<()> {
+    let empty = EmptyChain::start().await?;
+    // Addresses follow from the description, so a description can name them.
+    let plain = empty.prepare(&local()?).await?.addresses;
+    let mut description = local()?;
+    description.extensions = toml::from_str(&format!(
+        "snapshots = {{ block_time = 12 }}
+         rewards = {{ wrapped_native = \"{}\" }}
+         othentic = {{ hook = \"{}\", hook_gas = 500_000 }}",
+        plain.stake_token, plain.avs_logic
+    ))?;
+    let (addresses, _) = empty.deploy_as(&description, "journal").await?;
+    assert_works(&empty, &addresses).await?;
+    assert_handed_over(&empty, &addresses).await?;
+    assert_eq!(addresses.avs_logic, plain.avs_logic);
+
+    let found = addresses.extensions;
+    let chain = Chain::connect(empty.anvil.url(), addresses).await?;
+    let governance = chain.governance();
+    let evidence = governance.snapshotEvidence().call().await?;
+    assert_eq!(found.snapshot_evidence, Some(evidence));
+    let payer = governance.rewardsPayer().call().await?;
+    assert_eq!(found.eigenlayer_rewards, Some(payer));
+    let adapter = found.othentic_adapter.wrap_err("an adapter")?;
+    for contract in [evidence, payer, adapter] {
+        let code = empty.anvil.provider().get_code_at(contract).await?;
+        assert!(!code.is_empty(), "{contract}");
+    }
+    Ok(())
+}
+
+/// After these the deployer is administrator still; answers what sends the last step.
+async fn all_but_the_last_step(empty: &EmptyChain, prepared: &Prepared) -> Result<Sender> {
+    let journal = empty.folder.path().join("journal");
+    let sender = empty.deployer.sender(&journal).await?;
+    for index in 0..prepared.deployment.steps().len() - 1 {
+        prepared.deployment.advance(index, &sender).await?;
+    }
+    Ok(sender)
+}
+
 /// While it is administrator, the deployer could give roles to whom it likes.
 #[tokio::test]
 async fn a_role_that_the_deployer_gave_to_another_is_noticed() -> Result<()> {
-    let scene = Scene::start().await?;
-    let prepared = scene.prepare(&local()?).await?;
-    let sender = scene
-        .deployer
-        .sender(&scene.folder.path().join("journal"))
-        .await?;
-    let steps = prepared.deployment.steps().len();
-    for index in 0..steps - 1 {
-        prepared.deployment.advance(index, &sender).await?;
-    }
+    let empty = EmptyChain::start().await?;
+    let prepared = empty.prepare(&local()?).await?;
+    let sender = all_but_the_last_step(&empty, &prepared).await?;
     let account = Address::repeat_byte(0xbd);
     let grant = grantRoleCall {
         roleId: Role::Admin.id(),
@@ -290,7 +326,7 @@ async fn a_role_that_the_deployer_gave_to_another_is_noticed() -> Result<()> {
         executionDelay: 0,
     };
     let manager = prepared.addresses.access_manager;
-    scene.deployer.send(manager, &grant).await?;
+    empty.deployer.send(manager, &grant).await?;
     let refused = refusal(prepared.run(&sender, &mut |_| {}).await);
     let role = Role::Admin.id();
     assert_eq!(refused, DeployError::UnexpectedHolder { account, role });
@@ -300,23 +336,16 @@ async fn a_role_that_the_deployer_gave_to_another_is_noticed() -> Result<()> {
 /// The deployer makes the guardian's role administer itself.
 #[tokio::test]
 async fn a_right_that_the_deployer_moved_is_noticed() -> Result<()> {
-    let scene = Scene::start().await?;
-    let prepared = scene.prepare(&local()?).await?;
-    let sender = scene
-        .deployer
-        .sender(&scene.folder.path().join("journal"))
-        .await?;
-    let steps = prepared.deployment.steps().len();
-    for index in 0..steps - 1 {
-        prepared.deployment.advance(index, &sender).await?;
-    }
+    let empty = EmptyChain::start().await?;
+    let prepared = empty.prepare(&local()?).await?;
+    let sender = all_but_the_last_step(&empty, &prepared).await?;
     let guardian = Role::Guardian.id();
     let change = setRoleAdminCall {
         roleId: guardian,
         admin: guardian,
     };
     let manager = prepared.addresses.access_manager;
-    scene.deployer.send(manager, &change).await?;
+    empty.deployer.send(manager, &change).await?;
     let refused = refusal(prepared.run(&sender, &mut |_| {}).await);
     assert_eq!(refused.code(), "state_differs");
     Ok(())
@@ -325,14 +354,14 @@ async fn a_right_that_the_deployer_moved_is_noticed() -> Result<()> {
 /// Puts other code at the address of each contract in turn, and of those that contracts create.
 #[tokio::test]
 async fn another_contract_at_an_address_is_noticed() -> Result<()> {
-    let scene = Scene::start().await?;
-    let prepared = scene.prepare(&local()?).await?;
-    let sender = scene
+    let empty = EmptyChain::start().await?;
+    let prepared = empty.prepare(&local()?).await?;
+    let sender = empty
         .deployer
-        .sender(&scene.folder.path().join("journal"))
+        .sender(&empty.folder.path().join("journal"))
         .await?;
     prepared.deployment.run(&sender, &mut |_| {}).await?;
-    let provider = scene.anvil.provider();
+    let provider = empty.anvil.provider();
     let created = prepared.deployment.steps().iter().enumerate();
     let created = created.filter_map(|(index, step)| match &step.work {
         Work::Create { address, .. } => Some((index, *address)),
@@ -375,12 +404,12 @@ async fn another_contract_at_an_address_is_noticed() -> Result<()> {
 
 #[tokio::test]
 async fn a_foreign_contract_where_one_belongs_stops_before_anything_is_sent_there() -> Result<()> {
-    let scene = Scene::start().await?;
-    let prepared = scene.prepare(&local()?).await?;
+    let empty = EmptyChain::start().await?;
+    let prepared = empty.prepare(&local()?).await?;
     let place = prepared.addresses.avs_governance;
     let code = Bytes::from_static(&[0x60, 0x00]);
-    scene.anvil.provider().anvil_set_code(place, code).await?;
-    let refused = refusal(scene.deploy("journal").await);
+    empty.anvil.provider().anvil_set_code(place, code).await?;
+    let refused = refusal(empty.deploy("journal").await);
     assert_eq!(refused.code(), "code_differs");
     assert!(
         refused
@@ -392,16 +421,16 @@ async fn a_foreign_contract_where_one_belongs_stops_before_anything_is_sent_ther
 
 #[tokio::test]
 async fn state_that_somebody_else_set_is_noticed() -> Result<()> {
-    let scene = Scene::start().await?;
-    let (addresses, _) = scene.deploy("journal").await?;
+    let empty = EmptyChain::start().await?;
+    let (addresses, _) = empty.deploy("journal").await?;
     // A kind with another definition: what is registered never changes.
     let mut other = local()?;
     other.market.improve.turn_length += 1;
-    let sender = scene
+    let sender = empty
         .deployer
-        .sender(&scene.folder.path().join("other"))
+        .sender(&empty.folder.path().join("other"))
         .await?;
-    let prepared = scene.prepare(&other).await?;
+    let prepared = empty.prepare(&other).await?;
     assert_eq!(prepared.addresses.avs_governance, addresses.avs_governance);
     let refused = refusal(prepared.deployment.run(&sender, &mut |_| {}).await);
     assert_eq!(refused.code(), "state_differs");
@@ -409,7 +438,7 @@ async fn state_that_somebody_else_set_is_noticed() -> Result<()> {
     // Another holder: only governance can change that now.
     let mut other = local()?;
     other.roles.veto.account = Address::repeat_byte(7);
-    let prepared = scene.prepare(&other).await?;
+    let prepared = empty.prepare(&other).await?;
     let refused = refusal(prepared.deployment.run(&sender, &mut |_| {}).await);
     assert_eq!(
         refused,
@@ -422,12 +451,12 @@ async fn state_that_somebody_else_set_is_noticed() -> Result<()> {
 
 #[tokio::test]
 async fn what_does_not_fit_the_chain_is_refused_before_anything_is_sent() -> Result<()> {
-    let scene = Scene::start().await?;
+    let empty = EmptyChain::start().await?;
     let description = local()?;
     let of = async |change: fn(&mut Description)| {
         let mut description = description.clone();
         change(&mut description);
-        match scene.prepare(&description).await {
+        match empty.prepare(&description).await {
             Err(error) => refusal::<()>(Err(error)),
             Ok(prepared) => refusal(prepared.deployment.dry_run().await),
         }
@@ -449,18 +478,18 @@ async fn what_does_not_fit_the_chain_is_refused_before_anything_is_sent() -> Res
     let mut here = mainnet.clone();
     here.chain_id = 31337;
     here.deployer.address = None;
-    let refused = refusal(scene.prepare(&here).await);
+    let refused = refusal(empty.prepare(&here).await);
     assert!(matches!(&refused, DeployError::NoContract { what, .. }
         if what == "eigenlayer.allocation_manager"));
-    assert_eq!(scene.nonce().await?, 0);
+    assert_eq!(empty.nonce().await?, 0);
 
     // Windows that EigenLayer's delays do not cover: the constructor's own words.
     let mut description = local()?;
     description.market.max_task_life = 4000;
-    let prepared = scene.prepare(&description).await?;
-    let sender = scene
+    let prepared = empty.prepare(&description).await?;
+    let sender = empty
         .deployer
-        .sender(&scene.folder.path().join("journal"))
+        .sender(&empty.folder.path().join("journal"))
         .await?;
     let refused = refusal(prepared.deployment.run(&sender, &mut |_| {}).await);
     let DeployError::ConstructorRefused { contract, reason } = refused else {
@@ -477,17 +506,17 @@ async fn what_does_not_fit_the_chain_is_refused_before_anything_is_sent() -> Res
 
 #[tokio::test]
 async fn a_chain_without_the_deployment_proxy_gets_it_when_it_is_paid_for() -> Result<()> {
-    let scene = Scene::start().await?;
-    let provider = scene.anvil.provider();
+    let empty = EmptyChain::start().await?;
+    let provider = empty.anvil.provider();
     provider.anvil_set_code(PROXY, Bytes::new()).await?;
     provider.anvil_set_nonce(PROXY, 0).await?;
-    let refused = refusal(scene.deploy("journal").await);
+    let refused = refusal(empty.deploy("journal").await);
     let DeployError::NoProxy { signer, missing } = refused else {
         panic!("{refused}");
     };
     assert_eq!(missing, U256::from(ETHER / 100));
-    scene.deployer.pay(signer, missing).await?;
-    let dry = scene
+    empty.deployer.pay(signer, missing).await?;
+    let dry = empty
         .prepare(&local()?)
         .await?
         .deployment
@@ -498,12 +527,12 @@ async fn a_chain_without_the_deployment_proxy_gets_it_when_it_is_paid_for() -> R
         dry.iter()
             .all(|step| step.gas.is_some_and(|gas| gas > 30_000))
     );
-    let (addresses, _) = scene.deploy("journal").await?;
-    assert_works(&scene, &addresses).await?;
+    let (addresses, _) = empty.deploy("journal").await?;
+    assert_works(&empty, &addresses).await?;
 
     let other = Bytes::from_static(&[0x60, 0x00]);
     provider.anvil_set_code(PROXY, other).await?;
-    let refused = refusal(scene.deploy("journal").await);
+    let refused = refusal(empty.deploy("journal").await);
     assert_eq!(refused, DeployError::ForeignProxy { address: PROXY });
     Ok(())
 }

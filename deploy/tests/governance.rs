@@ -1,7 +1,7 @@
 //! Who can do what, on a chain with everything deployed: every function of every contract, called by
 //! every holder of a role and by a stranger; delays; and what a guardian can cancel.
 
-mod scene;
+mod empty_chain;
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use alloy::{
     rpc::types::TransactionRequest,
     sol_types::{SolCall, SolError as _},
 };
+use empty_chain::{EmptyChain, chains, local};
 use eyre::{ContextCompat as _, Result, WrapErr as _, bail};
-use scene::{Scene, chains, local};
 use zarathustra_abi::avs_governance::IAvsGovernance::{
     minEpochAgeCall, pauseCall, pausedCall, setMinEpochAgeCall, unpauseCall,
 };
@@ -93,20 +93,20 @@ fn described() -> Result<Description> {
 
 /// A chain with everything, and the holders of roles.
 struct Stage {
-    scene: Scene,
+    empty: EmptyChain,
     addresses: Addresses,
 }
 
 impl Stage {
     async fn set() -> Result<Self> {
-        let scene = Scene::start().await?;
-        let (addresses, _) = scene.deploy_as(&described()?, "journal").await?;
-        Ok(Self { scene, addresses })
+        let empty = EmptyChain::start().await?;
+        let (addresses, _) = empty.deploy_as(&described()?, "journal").await?;
+        Ok(Self { empty, addresses })
     }
 
     async fn holder(&self, role: Role) -> Result<Account> {
         let ether = U256::from(ETHER);
-        self.scene
+        self.empty
             .anvil
             .account(devnet_key(role.name()), ether)
             .await
@@ -120,7 +120,7 @@ impl Stage {
             .with_from(from)
             .with_to(to)
             .with_input(input);
-        let Err(error) = self.scene.anvil.provider().call(request).await else {
+        let Err(error) = self.empty.anvil.provider().call(request).await else {
             return Ok(false);
         };
         let Some(payload) = error.as_error_resp() else {
@@ -140,9 +140,9 @@ impl Stage {
     }
 
     async fn pass(&self, seconds: u64) -> Result<()> {
-        let provider = self.scene.anvil.provider();
+        let provider = self.empty.anvil.provider();
         provider.anvil_increase_time(seconds).await?;
-        self.scene.anvil.mine(1).await
+        self.empty.anvil.mine(1).await
     }
 
     async fn schedule<C: SolCall>(&self, who: &Account, target: Address, call: &C) -> Result<()> {
@@ -243,7 +243,7 @@ async fn every_function_opens_to_its_role_alone() -> Result<()> {
 async fn delays_and_cancellers_are_those_of_the_table() -> Result<()> {
     let stage = Stage::set().await?;
     let roles = described()?.roles;
-    let anyone = &stage.scene.deployer;
+    let anyone = &stage.empty.deployer;
     for role in Role::ALL {
         let question = hasRoleCall {
             roleId: role.id(),

@@ -192,7 +192,13 @@ async fn make(
         performer: parts.address,
         result: ResultHash::of(&outcome.result),
     };
-    let signature = match parts.signer.sign_claim(&claim) {
+    // The claim signer that the operator had when the epoch was written.
+    let row = open.table.row_of(parts.address);
+    let Some(signer) = row.and_then(|row| parts.keys.with_claim_signer(row.signer)) else {
+        warn!(task_id = %open.task.id, epoch = %open.task.epoch, code = "not_the_epochs_signer", "none of the keys is the operator's claim signer in the task's epoch; no claim");
+        return None;
+    };
+    let signature = match signer.sign_claim(&claim) {
         Ok(signature) => signature,
         Err(error) => {
             warn!(task_id = %open.task.id, code = error.code(), %error, "the journal refuses the claim");

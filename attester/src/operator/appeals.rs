@@ -151,7 +151,22 @@ impl Operator {
             purpose: Purpose::Appeal,
             verdict,
         };
-        let signature = match self.parts.signer.sign_vote(&vote) {
+        let table = match self.table(task.epoch).await {
+            Ok(table) => table,
+            Err(error) => {
+                debug!(task_id = %task.id, code = error.code(), %error, "the epoch cannot be read; the appeal is judged again");
+                self.job(task.id).appeal = None;
+                return;
+            }
+        };
+        // The key that the operator had when the epoch was written.
+        let row = table.row_of(self.parts.address);
+        let Some(signer) = row.and_then(|row| self.parts.keys.with_key(&row.key)) else {
+            warn!(task_id = %task.id, claim_id = %claim, epoch = %task.epoch, code = "not_the_epochs_key", "none of the BLS keys is the operator's in the task's epoch; no vote in the appeal");
+            self.job(task.id).appeal = Some((claim, Stand::Silent));
+            return;
+        };
+        let signature = match signer.sign_vote(&vote) {
             Ok(signature) => signature,
             Err(error) => {
                 warn!(task_id = %task.id, claim_id = %claim, code = error.code(), %error, "the journal refuses the vote in an appeal");

@@ -62,7 +62,9 @@ impl Operator {
         };
         let claim = job.claimable().cloned();
         let table = self.table(task.epoch).await?;
-        let shown = self.attest(&task, hash, &table, outcome.as_ref()).await?;
+        let shown = self
+            .attest(&task, hash, &table, outcome.as_ref(), None)
+            .await?;
         Ok(outcome.is_some().then_some(Evaluated {
             task,
             hash,

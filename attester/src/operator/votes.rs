@@ -6,7 +6,9 @@ use futures::future::join_all;
 use tracing::{debug, info, warn};
 use zarathustra_chain::{ChainError, EpochTable, Task};
 use zarathustra_node::{Opinion, Outcome};
-use zarathustra_primitives::{B256, Purpose, TaskHash, TaskId, Verdict, Vote, keccak256};
+use zarathustra_primitives::{
+    B256, ClaimId, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote, keccak256,
+};
 use zarathustra_wire::{
     CheckedClaim, ClaimFault, ClaimMessage, ClaimView, VoteMessage, check_claim,
 };
@@ -20,13 +22,15 @@ const MAX_CLAIMS: usize = 64;
 const MAX_NONSENSE: usize = 1024;
 
 impl Operator {
-    /// Asks the aggregators for claims, judges new ones, sends votes that are not there yet.
+    /// Asks the aggregators for claims, judges new ones, sends votes that are not there yet. Of a
+    /// certified task only the `approved` claim is looked at, which the chain has checked.
     pub(super) async fn attest(
         &mut self,
         task: &Task,
         hash: TaskHash,
         table: &EpochTable,
         outcome: Option<&Outcome>,
+        approved: Option<ClaimId>,
     ) -> Result<Vec<Vec<ClaimView>>, ChainError> {
         let answers = join_all(self.parts.aggregators.iter().map(|a| a.claims(task.id))).await;
         let mut shown: Vec<Vec<ClaimView>> = Vec::new();
@@ -40,7 +44,9 @@ impl Operator {
             });
         }
         for view in shown.iter().flatten() {
-            self.consider(task, hash, table, outcome, view).await?;
+            if approved.is_none_or(|approved| view.claim_id == approved) {
+                self.consider(task, hash, table, outcome, view).await?;
+            }
         }
         self.try_again(task.id, &shown);
         for (aggregator, views) in self.parts.aggregators.iter().zip(&shown) {
@@ -92,6 +98,7 @@ impl Operator {
             return Ok(());
         }
         let checked = match ClaimMessage::from_params(&view.params) {
+            Ok(message) if task.state == TaskState::Certified => Ok(approved(hash, message)),
             Ok(message) => check_claim(&self.parts.chain, task, hash, table, message).await,
             Err(malformed) => Err(ClaimFault::from(malformed)),
         };
@@ -199,7 +206,22 @@ impl Operator {
             purpose: Purpose::Claim,
             verdict,
         };
-        let signature = match self.parts.signer.sign_vote(&vote) {
+        let table = match self.table(task.epoch).await {
+            Ok(table) => table,
+            Err(error) => {
+                debug!(task_id = %task.id, code = error.code(), %error, "the epoch cannot be read; the claim is judged again");
+                self.job(task.id).stands.remove(&claim.id);
+                return;
+            }
+        };
+        // The key that the operator had when the epoch was written.
+        let row = table.row_of(self.parts.address);
+        let Some(signer) = row.and_then(|row| self.parts.keys.with_key(&row.key)) else {
+            warn!(task_id = %task.id, claim_id = %claim.id, epoch = %task.epoch, code = "not_the_epochs_key", "none of the BLS keys is the operator's in the task's epoch; no vote");
+            self.job(task.id).stands.insert(claim.id, Stand::Silent);
+            return;
+        };
+        let signature = match signer.sign_vote(&vote) {
             Ok(signature) => signature,
             Err(error) => {
                 warn!(task_id = %task.id, claim_id = %claim.id, code = error.code(), %error, "the journal refuses the vote");
@@ -234,6 +256,16 @@ impl Operator {
         let job = self.job(task.id);
         job.verdict = Some(verdict);
         job.stands.insert(claim.id, Stand::Voted(Box::new(message)));
+    }
+}
+
+/// A claim that a certificate approved: whether it is the one it is called is all that is asked.
+fn approved(hash: TaskHash, message: ClaimMessage) -> CheckedClaim {
+    let claim = message.claim(hash);
+    CheckedClaim {
+        id: claim.id(),
+        claim,
+        message,
     }
 }
 

@@ -8,7 +8,7 @@ import {
 } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
 import { BLS } from "../libraries/BLS.sol";
-import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import { Digests } from "../libraries/Digests.sol";
 import { SafeCast } from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title What AttestationCenter and its extensions share: storage, encodings, the check of votes
@@ -41,27 +41,15 @@ abstract contract AttestationBase is
         bytes32 subjectHash;
     }
 
-    bytes32 private constant DOMAIN_TYPEHASH = keccak256(
-        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
-    );
-    bytes32 private constant NAME_HASH = keccak256("Zarathustra");
-    bytes32 private constant VERSION_HASH = keccak256("1");
-
     bytes32 public constant SEED_DOMAIN = keccak256("Zarathustra.Seed.v1");
-    bytes32 public constant CLAIM_TYPEHASH =
-        keccak256("Claim(bytes32 taskHash,uint32 turn,address performer,bytes32 resultHash)");
+    bytes32 public constant CLAIM_TYPEHASH = Digests.CLAIM_TYPEHASH;
+    bytes32 public constant TASK_TYPEHASH = Digests.TASK_TYPEHASH;
+    bytes32 public constant VOTE_TYPEHASH = Digests.VOTE_TYPEHASH;
 
-    bytes32 public constant TASK_TYPEHASH = keccak256(
-        "ZarathustraTask(uint256 chainId,address attestationCenter,uint64 taskId,uint16 kind,uint32 epoch,bytes32 seed,bytes32 subjectHash)"
-    );
-    bytes32 public constant VOTE_TYPEHASH = keccak256(
-        "ZarathustraVote(uint256 chainId,address attestationCenter,bytes32 taskHash,bytes32 claimId,uint8 purpose,uint8 verdict)"
-    );
-
-    uint8 public constant PURPOSE_CLAIM = 1;
-    uint8 internal constant PURPOSE_APPEAL = 2;
-    uint8 public constant VERDICT_APPROVE = 1;
-    uint8 public constant VERDICT_REJECT = 2;
+    uint8 public constant PURPOSE_CLAIM = Digests.PURPOSE_CLAIM;
+    uint8 internal constant PURPOSE_APPEAL = Digests.PURPOSE_APPEAL;
+    uint8 public constant VERDICT_APPROVE = Digests.VERDICT_APPROVE;
+    uint8 public constant VERDICT_REJECT = Digests.VERDICT_REJECT;
 
     /* Flags of a task */
     uint8 internal constant RETRIED = 1;
@@ -174,7 +162,9 @@ abstract contract AttestationBase is
         bytes32[4] calldata signature,
         BLS.G2Point memory key
     ) internal view {
-        bytes32 digest = _voteDigest(taskHash_, claimId, purpose, verdict);
+        bytes32 digest = Digests.vote(
+            block.chainid, address(this), taskHash_, claimId, purpose, verdict
+        );
         bool valid =
             BLS.verify(BLS.g1FromWords(signature), key, abi.encodePacked(digest), BLS.VOTE_TAG);
         if (!valid) revert InvalidAggregate(claimId);
@@ -222,6 +212,8 @@ abstract contract AttestationBase is
 
     /* ENCODINGS */
 
+    // The chain's id is read anew each time: a fork of the chain is another domain.
+
     /// @dev The hash of a task with a seed (2.4).
     function _hashOf(uint64 taskId) internal view returns (bytes32) {
         if (_tasks[taskId].seed == 0) revert SeedNotFixed(taskId);
@@ -231,52 +223,14 @@ abstract contract AttestationBase is
     /// @dev The hash of a task with a seed, as it was while it had this epoch.
     function _hashIn(uint64 taskId, uint32 epoch) internal view returns (bytes32) {
         Record storage record = _tasks[taskId];
-        return _taskHash(taskId, record.head.kind, epoch, record.seed, record.subjectHash);
-    }
-
-    function _taskHash(uint64 taskId, uint16 kind, uint32 epoch, bytes32 seed, bytes32 subjectHash)
-        internal
-        view
-        returns (bytes32)
-    {
-        return keccak256(
-            abi.encode(
-                TASK_TYPEHASH, block.chainid, address(this), taskId, kind, epoch, seed, subjectHash
-            )
-        );
-    }
-
-    function _claimId(bytes32 taskHash_, uint32 turn, address performer, bytes32 resultHash)
-        internal
-        pure
-        returns (bytes32)
-    {
-        return keccak256(abi.encode(taskHash_, turn, performer, resultHash));
-    }
-
-    function _claimDigest(bytes32 taskHash_, uint32 turn, address performer, bytes32 resultHash)
-        internal
-        view
-        returns (bytes32)
-    {
-        // The chain's id is read anew each time: a fork of the chain is another domain.
-        bytes32 domain = keccak256(
-            abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this))
-        );
-        return MessageHashUtils.toTypedDataHash(
-            domain, keccak256(abi.encode(CLAIM_TYPEHASH, taskHash_, turn, performer, resultHash))
-        );
-    }
-
-    function _voteDigest(bytes32 taskHash_, bytes32 claimId, uint8 purpose, uint8 verdict)
-        internal
-        view
-        returns (bytes32)
-    {
-        return keccak256(
-            abi.encode(
-                VOTE_TYPEHASH, block.chainid, address(this), taskHash_, claimId, purpose, verdict
-            )
+        return Digests.task(
+            block.chainid,
+            address(this),
+            taskId,
+            record.head.kind,
+            epoch,
+            record.seed,
+            record.subjectHash
         );
     }
 

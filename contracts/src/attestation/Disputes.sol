@@ -4,6 +4,7 @@ pragma solidity ^0.8.30;
 import { IAttestationCenterEvidence } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance, IAvsGovernanceTypes } from "../interfaces/IAvsGovernance.sol";
 import { BLS } from "../libraries/BLS.sol";
+import { Digests } from "../libraries/Digests.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
 import { FeeShares } from "../libraries/FeeShares.sol";
 import { Appeals } from "./Appeals.sol";
@@ -55,8 +56,14 @@ contract Disputes is AttestationBase, AccessManaged, Appeals, Extended, IAttesta
         m.epoch = content.epoch;
         m.taskId = content.taskId;
         m.claimId = claimId;
-        bytes32 taskHash_ = _taskHash(
-            content.taskId, content.kind, content.epoch, content.seed, content.subjectHash
+        bytes32 taskHash_ = Digests.task(
+            block.chainid,
+            address(this),
+            content.taskId,
+            content.kind,
+            content.epoch,
+            content.seed,
+            content.subjectHash
         );
         m.id = keccak256(abi.encode(m.kind, taskHash_, claimId, purpose));
         _checkSigned(m, taskHash_, purpose, VERDICT_APPROVE, approvals, accused);

@@ -68,12 +68,7 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         uint32[] calldata indices,
         FeeCommitment[] calldata committed
     ) external returns (uint256 amount) {
-        if (indices.length != taskIds.length) {
-            revert LengthMismatch(indices.length, taskIds.length);
-        }
-        if (committed.length != taskIds.length) {
-            revert LengthMismatch(committed.length, taskIds.length);
-        }
+        _checkLists(taskIds.length, indices.length, committed.length);
         Present memory present;
         present.clock = governance.clock();
         for (uint256 i; i < taskIds.length; ++i) {
@@ -119,12 +114,7 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         uint32[] calldata indices,
         FeeCommitment[] calldata committed
     ) external {
-        if (indices.length != taskIds.length) {
-            revert LengthMismatch(indices.length, taskIds.length);
-        }
-        if (committed.length != taskIds.length) {
-            revert LengthMismatch(committed.length, taskIds.length);
-        }
+        _checkLists(taskIds.length, indices.length, committed.length);
         uint64 present = governance.clock();
         for (uint256 i; i < taskIds.length; ++i) {
             _recordMiss(present, operator, taskIds[i], indices[i], committed[i]);
@@ -152,6 +142,12 @@ contract OperatorFees is AttestationBase, Extended, IAttestationCenterFees {
         if (_hasSigned(committed, index)) revert DidSign(taskId, index);
         // One task is either a share or a miss, and that once.
         _markClaimed(operator, taskId, index);
+    }
+
+    function _checkLists(uint256 tasks, uint256 indices, uint256 committed) private pure {
+        if (tasks == 0) revert NoTasks();
+        if (indices != tasks) revert LengthMismatch(indices, tasks);
+        if (committed != tasks) revert LengthMismatch(committed, tasks);
     }
 
     function _markClaimed(address operator, uint64 taskId, uint32 index) private {

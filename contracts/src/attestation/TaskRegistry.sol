@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import { IAttestationCenterRegistry, MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance } from "../interfaces/IAvsGovernance.sol";
+import { Digests } from "../libraries/Digests.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
 import { FeeShares } from "../libraries/FeeShares.sol";
 import { Quorum } from "../libraries/Quorum.sol";
@@ -171,7 +172,9 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         view
         returns (bytes32)
     {
-        return _claimDigest(_hashOf(taskId), turn, performer, resultHash);
+        return Digests.claim(
+            block.chainid, address(this), _hashOf(taskId), turn, performer, resultHash
+        );
     }
 
     /// @inheritdoc IAttestationCenterRegistry
@@ -180,7 +183,7 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         view
         returns (bytes32)
     {
-        return _claimId(_hashOf(taskId), turn, performer, resultHash);
+        return Digests.claimId(_hashOf(taskId), turn, performer, resultHash);
     }
 
     /// @inheritdoc IAttestationCenterRegistry
@@ -189,6 +192,7 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         view
         returns (bytes32)
     {
-        return _voteDigest(_hashOf(taskId), claimId, purpose, verdict);
+        return
+            Digests.vote(block.chainid, address(this), _hashOf(taskId), claimId, purpose, verdict);
     }
 }

@@ -220,6 +220,8 @@ interface IAttestationCenterErrors {
     error NotMissing(uint256 word, uint256 repeated);
     error NotOperator(address given, address operator);
     error LengthMismatch(uint256 length, uint256 expected);
+    /// @notice A list of tasks that is empty.
+    error NoTasks();
     error FeeAlreadyClaimed(uint64 taskId, uint32 index);
     error SupplementClosed(uint64 taskId);
     error SupplementOpen(uint64 taskId, uint64 until, uint64 clock);

@@ -6,6 +6,7 @@ import { IMarketClock } from "../interfaces/IMarketClock.sol";
 import { ChampionAdvantage } from "./ChampionAdvantage.sol";
 import { Ledger } from "./Ledger.sol";
 import { RisingDeposit } from "./RisingDeposit.sol";
+import { SubjectHash } from "./SubjectHash.sol";
 
 /// @title Storage of the market and what both of its parts read from it
 /// @dev `ModelSubmission` and `RequestDesk` inherit this first and add no storage of their own, so that the code
@@ -17,10 +18,6 @@ abstract contract MarketState is Ledger {
         uint64 since;
         int64 score;
     }
-
-    bytes32 private constant SUBJECT_TYPEHASH = keccak256(
-        "ZarathustraImprove(uint64 requestId,uint64 submissionId,bytes32 manifestDigest,bytes32 championDigest,bytes32 championCidHash,bytes32 challengerDigest,bytes32 challengerCidHash,uint64 challengerSize)"
-    );
 
     IAttestationCenter internal immutable _attestationCenter;
     IMarketClock internal immutable _marketClock;
@@ -129,18 +126,15 @@ abstract contract MarketState is Ledger {
         uint64 requestId = submission_.requestId;
         Content storage champion_ = _contentOf(requestId, submission_.championAtOpen);
         Content storage challenger = submission_.content;
-        return keccak256(
-            abi.encode(
-                SUBJECT_TYPEHASH,
-                requestId,
-                submissionId,
-                _manifests[requestId].digest,
-                champion_.digest,
-                keccak256(champion_.cid),
-                challenger.digest,
-                keccak256(challenger.cid),
-                challenger.size
-            )
+        return SubjectHash.compute(
+            requestId,
+            submissionId,
+            _manifests[requestId].digest,
+            champion_.digest,
+            keccak256(champion_.cid),
+            challenger.digest,
+            keccak256(challenger.cid),
+            challenger.size
         );
     }
 }

@@ -3,11 +3,12 @@ pragma solidity ^0.8.30;
 
 import { IMessageHandler } from "../interfaces/IMessageHandler.sol";
 import { ISpoke } from "../interfaces/ISpoke.sol";
+import { Digests } from "../libraries/Digests.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
 import { EpochWriter } from "../libraries/EpochWriter.sol";
 import { Quorum } from "../libraries/Quorum.sol";
 import { Snapshots } from "../libraries/Snapshots.sol";
-import { HomeDigests } from "./HomeDigests.sol";
+import { SubjectHash } from "../market/SubjectHash.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { SSTORE2 } from "solady/utils/SSTORE2.sol";
@@ -186,7 +187,7 @@ contract Spoke is AccessManaged, ISpoke {
     /// @inheritdoc ISpoke
     function moveChampion(ResultProof calldata proof, Subject calldata subject) external {
         if (proof.kind != kind) revert WrongKind(proof.kind, kind);
-        bytes32 subjectHash = HomeDigests.subject(subject);
+        bytes32 subjectHash = _subjectHash(subject);
         if (subjectHash != proof.subjectHash) revert WrongSubject(subjectHash, proof.subjectHash);
         Champion storage entry = _champions[_championGeneration][subject.requestId];
         if (proof.taskId <= entry.taskId) revert NotForward(proof.taskId, entry.taskId);
@@ -204,10 +205,12 @@ contract Spoke is AccessManaged, ISpoke {
             revert ResultTooLong(proof.result.length, MAX_RESULT);
         }
         address table = _usable(proof.epoch).table;
-        bytes32 task = HomeDigests.task(_homeChain, _center, proof);
+        bytes32 task = _taskHash(proof);
         bytes32 resultHash = keccak256(proof.result);
-        claimId = keccak256(abi.encode(task, proof.turn, proof.performer, resultHash));
-        bytes32 vote = HomeDigests.approval(_homeChain, _center, task, claimId);
+        claimId = Digests.claimId(task, proof.turn, proof.performer, resultHash);
+        bytes32 vote = Digests.vote(
+            _homeChain, _center, task, claimId, Digests.PURPOSE_CLAIM, Digests.VERDICT_APPROVE
+        );
         (uint128 signed, uint128 total) =
             Snapshots.check(table, vote, proof.approval.nonSigners, proof.approval.signature);
         if (proof.claimSignature.length != 0) {
@@ -230,13 +233,37 @@ contract Spoke is AccessManaged, ISpoke {
         if (stake == 0 || operator != proof.performer) {
             revert WrongPerformer(proof.performer, operator);
         }
-        bytes32 digest =
-            HomeDigests.claim(_homeChain, _center, task, proof.turn, operator, resultHash);
+        bytes32 digest = Digests.claim(_homeChain, _center, task, proof.turn, operator, resultHash);
         (address recovered,,) = ECDSA.tryRecoverCalldata(digest, proof.claimSignature);
         if (recovered != signer || recovered == address(0)) {
             revert WrongClaimSigner(recovered, signer);
         }
         if (proof.approval.nonSigners[0] >> index & 1 == 0) return 0;
+    }
+
+    function _taskHash(ResultProof calldata proof) private view returns (bytes32) {
+        return Digests.task(
+            _homeChain,
+            _center,
+            proof.taskId,
+            proof.kind,
+            proof.epoch,
+            proof.seed,
+            proof.subjectHash
+        );
+    }
+
+    function _subjectHash(Subject calldata subject) private pure returns (bytes32) {
+        return SubjectHash.compute(
+            subject.requestId,
+            subject.submissionId,
+            subject.manifestDigest,
+            subject.championDigest,
+            subject.championCidHash,
+            subject.challengerDigest,
+            subject.challengerCidHash,
+            subject.challengerSize
+        );
     }
 
     /* CHECKS */

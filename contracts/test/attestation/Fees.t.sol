@@ -237,7 +237,11 @@ contract FeesTest is AttestationFixture {
         return abi.decode(abi.encode(c), (FeeCommitment));
     }
 
-    function test_claim_refusesListsOfDifferentLengths() external {
+    function test_claim_refusesListsOfDifferentLengthsOrWithoutTasks() external {
+        vm.expectRevert(NoTasks.selector);
+        center.claimFees(
+            operators[0].operator, new uint64[](0), new uint32[](0), new FeeCommitment[](0)
+        );
         vm.expectRevert(abi.encodeWithSelector(LengthMismatch.selector, 2, 1));
         center.claimFees(address(1), _one(1), new uint32[](2), new FeeCommitment[](1));
         vm.expectRevert(abi.encodeWithSelector(LengthMismatch.selector, 0, 1));
@@ -401,6 +405,8 @@ contract FeesTest is AttestationFixture {
         center.recordMisses(absent, _one(taskId), new uint32[](0), list);
         vm.expectRevert(abi.encodeWithSelector(LengthMismatch.selector, 0, 1));
         center.recordMisses(absent, _one(taskId), indices, new FeeCommitment[](0));
+        vm.expectRevert(NoTasks.selector);
+        center.recordMisses(absent, new uint64[](0), new uint32[](0), new FeeCommitment[](0));
     }
 
     /* SWEEP */

@@ -89,4 +89,13 @@ contract AttestationGasTest is AttestationFixture {
         center.claimFees(operator, taskIds, indices, committed);
         vm.snapshotGasLastCall("AttestationCenter", "claimFees, 10 tasks");
     }
+
+    function test_gas_submitSupplement() external {
+        uint256 late = _bit(5);
+        (uint64 taskId, FeeCommitment memory committed) = _certifiedBy(ALL & ~late);
+        bytes32[4] memory signature = _votes(taskId, committed.claimId, 1, 1, late);
+        _cool();
+        center.submitSupplement(taskId, committed, committed.nonSigners, signature);
+        vm.snapshotGasLastCall("AttestationCenter", "submitSupplement, one late vote");
+    }
 }

@@ -42,7 +42,7 @@ contract TasksTest is AttestationFixture {
         TaskRegistry registry = TaskRegistry(disputes.extension());
         _open();
         vm.assertEq(registry.taskCount(), 0);
-        vm.expectRevert();
+        _expectUnauthorized(address(this));
         registry.registerKind(7, _definition());
     }
 

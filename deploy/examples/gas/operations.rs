@@ -104,16 +104,16 @@ pub async fn submissions(
     ];
     let mut certified = Vec::new();
     // The first life writes slots that later ones find written.
-    let (first, _) = life(scene, request, "warm", &ends[0].1, None).await?;
+    let first = life(scene, request, "warm", &ends[0].1, None).await?;
     certified.push(first);
     for (end, result) in &ends {
         let steps = Some((hardfork, &mut *report, *end));
-        certified.push(life(scene, request, end, result, steps).await?.0);
+        certified.push(life(scene, request, end, result, steps).await?);
     }
     reject(scene, request, hardfork, report).await?;
     while certified.len() < claims + 1 {
         let name = format!("task {}", certified.len());
-        certified.push(life(scene, request, &name, &ends[0].1, None).await?.0);
+        certified.push(life(scene, request, &name, &ends[0].1, None).await?);
     }
     let (one, many) = certified.split_at(1);
     claim(scene, one).await?;
@@ -135,7 +135,7 @@ async fn life(
     parameters: &str,
     result: &Bytes,
     mut noted: Option<(&'static str, &mut Report, &str)>,
-) -> Result<(Certified, u64)> {
+) -> Result<Certified> {
     let count = scene.operators.len();
     let mut note = |operation: &str, gas: u64| {
         if let Some((hardfork, report, _)) = noted.as_mut() {
@@ -166,7 +166,7 @@ async fn life(
         .iter()
         .find_map(|log| TaskCertified::decode_log(&log.inner).ok())
         .wrap_err("no certificate")?;
-    Ok(((task.id.get(), event.data.committed), submission))
+    Ok((task.id.get(), event.data.committed))
 }
 
 async fn fix_seed(scene: &Scene, task: &Task) -> Result<u64> {

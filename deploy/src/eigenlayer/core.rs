@@ -272,6 +272,7 @@ impl EigenLayer {
             avs_logic: market.avs_logic,
             seed_source: market.seed_source,
             reward_token: market.reward_token,
+            extensions: market.extensions,
         }
     }
 }

@@ -46,6 +46,31 @@ pub struct Addresses {
     /// An ERC-20 for rewards; only on development chains.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reward_token: Option<Address>,
+    /// Contracts beside the market, where there are any.
+    #[serde(default, skip_serializing_if = "ExtensionAddresses::is_empty")]
+    pub extensions: ExtensionAddresses,
+}
+
+/// Contracts beside the market.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExtensionAddresses {
+    /// SnapshotEvidence, which publishes epochs for other chains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_evidence: Option<Address>,
+    /// EigenLayerRewards, which pays rewards through EigenLayer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eigenlayer_rewards: Option<Address>,
+    /// OthenticAdapter, which tells a logic of Othentic's form of results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub othentic_adapter: Option<Address>,
+}
+
+impl ExtensionAddresses {
+    /// Whether there is none of them.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Addresses {

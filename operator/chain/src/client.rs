@@ -35,6 +35,33 @@ pub struct Chain {
     beacons: Beacons,
 }
 
+/// Connects to a node by HTTP; answers it and the id of its chain.
+///
+/// # Errors
+/// [`ChainError::UrlMalformed`], [`ChainError::Transport`] when the node does not answer.
+pub async fn connect(rpc_url: &str) -> Result<(DynProvider, u64), ChainError> {
+    let malformed = |reason: String| ChainError::UrlMalformed {
+        url: rpc_url.to_owned(),
+        reason,
+    };
+    let scheme = rpc_url.split_once("://").map(|(scheme, _)| scheme);
+    if !scheme.is_some_and(|s| ["http", "https"].iter().any(|h| s.eq_ignore_ascii_case(h))) {
+        return Err(malformed(
+            "does not begin with http:// or https://".to_owned(),
+        ));
+    }
+    let url: Url = rpc_url.parse().map_err(|e| malformed(format!("{e}")))?;
+    let provider = ProviderBuilder::new()
+        .disable_recommended_fillers()
+        .connect_http(url)
+        .erased();
+    let chain_id = provider
+        .get_chain_id()
+        .await
+        .map_err(ChainError::transport("eth_chainId"))?;
+    Ok((provider, chain_id))
+}
+
 /// The newest block and the market's clock at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -59,25 +86,7 @@ impl Chain {
     /// [`ChainError::UrlMalformed`], [`ChainError::Transport`] when the node does not answer,
     /// [`ChainError::WrongChain`].
     pub async fn connect(rpc_url: &str, addresses: Addresses) -> Result<Self, ChainError> {
-        let malformed = |reason: String| ChainError::UrlMalformed {
-            url: rpc_url.to_owned(),
-            reason,
-        };
-        let scheme = rpc_url.split_once("://").map(|(scheme, _)| scheme);
-        if !scheme.is_some_and(|s| ["http", "https"].iter().any(|h| s.eq_ignore_ascii_case(h))) {
-            return Err(malformed(
-                "does not begin with http:// or https://".to_owned(),
-            ));
-        }
-        let url: Url = rpc_url.parse().map_err(|e| malformed(format!("{e}")))?;
-        let provider = ProviderBuilder::new()
-            .disable_recommended_fillers()
-            .connect_http(url)
-            .erased();
-        let found = provider
-            .get_chain_id()
-            .await
-            .map_err(ChainError::transport("eth_chainId"))?;
+        let (provider, found) = connect(rpc_url).await?;
         if found != addresses.chain_id {
             return Err(ChainError::WrongChain {
                 expected: addresses.chain_id,

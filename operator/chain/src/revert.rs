@@ -14,6 +14,7 @@ use zarathustra_abi::{
     drand_seed_source::DrandSeedSource::DrandSeedSourceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
+    snapshot_evidence::ISnapshotEvidence::ISnapshotEvidenceErrors, spoke::ISpoke::ISpokeErrors,
 };
 
 use crate::ChainError;
@@ -94,6 +95,12 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = DrandSeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = ISpokeErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = ISnapshotEvidenceErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -190,6 +197,8 @@ mod tests {
             "DrandSeedSource",
             "ModelSubmission",
             "RandaoSeedSource",
+            "ISpoke",
+            "ISnapshotEvidence",
         ] {
             let path = folder.join(contract).with_extension("json");
             let text = fs::read(&path).expect("a committed ABI");
@@ -202,6 +211,8 @@ mod tests {
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
                     || DrandSeedSourceErrors::valid_selector(selector)
+                    || ISpokeErrors::valid_selector(selector)
+                    || ISnapshotEvidenceErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }

@@ -10,6 +10,7 @@
 
 pub mod agreement;
 mod figures;
+mod late;
 mod logarithm;
 mod patience;
 pub mod quorum;
@@ -20,6 +21,7 @@ mod turns;
 pub mod verdict;
 
 pub use figures::{FiguresError, betting_order, figures, lower_reaches};
+pub use late::{GAS_PER_SUPPLEMENT, LateConfig, LateRefusal, LateVotes, Supplements};
 pub use patience::{GAS_PER_NON_SIGNER, Patience};
 pub use table::{Member, StakeTable, TableError};
 pub use turns::Schedule;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use redb::{Database, Durability, ReadableTable, TableDefinition};
 use zarathustra_primitives::{
-    B256, Claim, ClaimId, Purpose, ResultHash, TaskHash, UnknownCode, Verdict, Vote,
+    Address, B256, Claim, ClaimId, Epoch, Purpose, ResultHash, TaskHash, UnknownCode, Verdict, Vote,
 };
 
 /// Claim id and purpose; verdict and task hash.
@@ -20,6 +20,11 @@ const VOTE_VALUE: usize = 1 + 32;
 /// Task hash, turn and performer; result hash.
 const CLAIMS: TableDefinition<'_, &[u8; CLAIM_KEY], &[u8; 32]> = TableDefinition::new("claims-v1");
 const CLAIM_KEY: usize = 32 + 4 + 20;
+
+/// Chain id, registry and epoch; digest.
+const SNAPSHOTS: TableDefinition<'_, &[u8; SNAPSHOT_KEY], &[u8; 32]> =
+    TableDefinition::new("snapshots-v1");
+const SNAPSHOT_KEY: usize = 8 + 20 + 4;
 
 /// A journal that cannot be read or written. Nothing is signed without it.
 #[derive(Debug, thiserror::Error)]
@@ -90,6 +95,24 @@ impl Journal {
         match self.decide(CLAIMS, &claim_key(claim), &claim.result.get().0)? {
             None => Ok(Decision::Recorded),
             Some(earlier) => Ok(Decision::Taken(ResultHash::new(B256::new(earlier)))),
+        }
+    }
+
+    /// Records the digest of an epoch's snapshot unless another is recorded; answers that one.
+    pub(crate) fn decide_snapshot(
+        &self,
+        chain_id: u64,
+        registry: Address,
+        epoch: Epoch,
+        digest: B256,
+    ) -> Result<Decision<B256>, JournalError> {
+        let mut key = [0; SNAPSHOT_KEY];
+        key[..8].copy_from_slice(&chain_id.to_be_bytes());
+        key[8..28].copy_from_slice(registry.as_slice());
+        key[28..].copy_from_slice(&epoch.get().to_be_bytes());
+        match self.decide(SNAPSHOTS, &key, &digest.0)? {
+            None => Ok(Decision::Recorded),
+            Some(earlier) => Ok(Decision::Taken(B256::new(earlier))),
         }
     }
 

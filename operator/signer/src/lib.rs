@@ -24,11 +24,13 @@
 #![warn(missing_docs)]
 
 mod journal;
+mod keyring;
 mod keystore;
 mod password;
 mod signer;
 
 pub use journal::JournalError;
+pub use keyring::Keyring;
 pub use keystore::{
     KeystoreError, Registration, create_bls_key, create_wallet, import_bls_key, import_wallet,
     open_wallet, prove_registration,

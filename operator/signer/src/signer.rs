@@ -1,12 +1,12 @@
 //! The keys of an operator, reachable through the journal alone.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use alloy::signers::{SignerSync, local::PrivateKeySigner};
 use zarathustra_bls::SecretKey;
 use zarathustra_primitives::{
-    BlsKey, BlsSignature, CLAIM_SIGNATURE_LEN, Claim, ClaimId, ClaimSignature, Domain, ResultHash,
-    TaskHash, Turn, Verdict, Vote,
+    Address, B256, BlsKey, BlsSignature, CLAIM_SIGNATURE_LEN, Claim, ClaimId, ClaimSignature,
+    Domain, Epoch, ResultHash, TaskHash, Turn, Verdict, Vote,
 };
 
 use crate::{
@@ -67,6 +67,14 @@ pub enum NotSafe {
         /// The result that stands.
         earlier: ResultHash,
     },
+    /// Another snapshot of this epoch was signed. Both together would be proof of a fault (7.4).
+    #[error("the snapshot of epoch {epoch} was signed with digest {earlier} before")]
+    OtherSnapshot {
+        /// The epoch.
+        epoch: Epoch,
+        /// The digest that stands.
+        earlier: B256,
+    },
     /// The journal failed, so nothing may be signed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -82,6 +90,7 @@ impl NotSafe {
             Self::Contradicts { .. } => "contradicts_earlier_vote",
             Self::OtherTask { .. } => "bug_claim_of_other_task",
             Self::OtherResult { .. } => "contradicts_earlier_claim",
+            Self::OtherSnapshot { .. } => "contradicts_earlier_snapshot",
             Self::Journal(_) => "journal_failed",
             Self::Sign(_) => "bug_signature_failed",
         }
@@ -109,7 +118,8 @@ pub struct Signer {
 struct Keys {
     bls: SecretKey,
     public: BlsKey,
-    journal: Journal,
+    /// One for all keys of an operator: what was signed with one stands for the others.
+    journal: Arc<Journal>,
 }
 
 impl fmt::Debug for Keys {
@@ -133,18 +143,8 @@ impl Signer {
         journal: &Path,
     ) -> Result<UnboundSigner, OpenError> {
         // The journal first: opening a keystore takes a second, a locked journal is seen at once.
-        let journal = Journal::open(journal)?;
-        let bls = open_bls(bls, password_file)?;
-        let public = bls.public_key().encode();
-        let wallet = open_wallet(ecdsa, password_file)?;
-        Ok(UnboundSigner {
-            wallet,
-            keys: Keys {
-                bls,
-                public,
-                journal,
-            },
-        })
+        let journal = Arc::new(Journal::open(journal)?);
+        UnboundSigner::with_journal(ecdsa, bls, password_file, journal)
     }
 
     /// The ECDSA key: claim signer, and account that sends transactions. Transactions need no
@@ -193,9 +193,60 @@ impl Signer {
         let bytes: [u8; CLAIM_SIGNATURE_LEN] = signature.as_bytes();
         Ok(ClaimSignature::new(bytes))
     }
+
+    /// Signs the digest of an epoch's snapshot (7.1) if no other was signed for this epoch of this
+    /// registry on the domain's chain. The caller has seen it published in a final block.
+    ///
+    /// # Errors
+    /// When signing is not safe; then nothing was signed.
+    pub fn sign_snapshot(
+        &self,
+        registry: Address,
+        epoch: Epoch,
+        digest: B256,
+    ) -> Result<BlsSignature, NotSafe> {
+        let journal = &self.keys.journal;
+        match journal.decide_snapshot(self.domain.chain_id, registry, epoch, digest)? {
+            Decision::Recorded => Ok(self.keys.bls.sign(&digest).encode()),
+            Decision::Taken(earlier) => Err(NotSafe::OtherSnapshot { epoch, earlier }),
+        }
+    }
 }
 
 impl UnboundSigner {
+    fn with_journal(
+        ecdsa: &Path,
+        bls: &Path,
+        password_file: &Path,
+        journal: Arc<Journal>,
+    ) -> Result<Self, OpenError> {
+        let bls = open_bls(bls, password_file)?;
+        let public = bls.public_key().encode();
+        let wallet = open_wallet(ecdsa, password_file)?;
+        Ok(Self {
+            wallet,
+            keys: Keys {
+                bls,
+                public,
+                journal,
+            },
+        })
+    }
+
+    /// Opens other keys of the same operator, with the same journal.
+    ///
+    /// # Errors
+    /// When a keystore or the password cannot be used.
+    pub fn beside(
+        &self,
+        ecdsa: &Path,
+        bls: &Path,
+        password_file: &Path,
+    ) -> Result<Self, OpenError> {
+        let journal = Arc::clone(&self.keys.journal);
+        Self::with_journal(ecdsa, bls, password_file, journal)
+    }
+
     /// Binds the keys to the AttestationCenter that all further signatures are for.
     pub fn bind(self, domain: Domain) -> Signer {
         Signer {

@@ -10,7 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use zarathustra_primitives::{ClaimId, TaskId};
 
-use crate::{ClaimMessage, ClaimView, RpcError, RpcRequest, RpcResponse, StatusView, VoteMessage};
+use crate::{
+    ClaimMessage, ClaimView, RpcError, RpcRequest, RpcResponse, SnapshotMessage, StatusView,
+    VoteMessage,
+};
 
 /// An aggregator that does not answer in this time is as good as down; votes are sent again.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -136,6 +139,19 @@ impl AggregatorClient {
     /// See [`ClientError`].
     pub async fn send_vote(&self, vote: &VoteMessage) -> Result<(), ClientError> {
         let _accepted: Value = self.call("zarathustra_sendVote", json!([vote])).await?;
+        Ok(())
+    }
+
+    /// Sends a signature of an epoch's snapshot.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn send_snapshot_signature(
+        &self,
+        signature: &SnapshotMessage,
+    ) -> Result<(), ClientError> {
+        let method = "zarathustra_sendSnapshotSignature";
+        let _accepted: Value = self.call(method, json!([signature])).await?;
         Ok(())
     }
 

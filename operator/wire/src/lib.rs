@@ -11,5 +11,7 @@ mod rpc;
 
 pub use claims::{CheckedClaim, ClaimFault, check_claim};
 pub use client::{AggregatorClient, ClientError};
-pub use messages::{ClaimMessage, ClaimView, RoundView, StatusView, VoteMessage, WireError};
+pub use messages::{
+    ClaimMessage, ClaimView, RoundView, SnapshotMessage, StatusView, VoteMessage, WireError,
+};
 pub use rpc::{RpcError, RpcRequest, RpcResponse, codes};

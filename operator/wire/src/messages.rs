@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use zarathustra_primitives::{
-    Address, BlsSignature, Claim, ClaimBody, ClaimId, ClaimSignature, KindId, Purpose, TaskHash,
-    TaskId, Turn, Verdict,
+    Address, B256, BlsSignature, Claim, ClaimBody, ClaimId, ClaimSignature, Epoch, KindId, Purpose,
+    TaskHash, TaskId, Turn, Verdict,
 };
 
 /// Longest text form of a CID that is looked at.
@@ -170,6 +170,21 @@ pub struct VoteMessage {
 
 const fn on_the_claim() -> Purpose {
     Purpose::Claim
+}
+
+/// A signature of an epoch's snapshot (7.1): the parameter of `zarathustra_sendSnapshotSignature`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SnapshotMessage {
+    /// The epoch of the snapshot. The operators of the one before sign.
+    pub epoch: Epoch,
+    /// What is signed.
+    pub digest: B256,
+    /// The signer's operator address.
+    pub operator: Address,
+    /// 96 bytes, hex.
+    #[serde(with = "signature")]
+    pub signature: BlsSignature,
 }
 
 /// One claim's round in an aggregator's status.

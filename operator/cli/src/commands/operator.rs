@@ -14,6 +14,7 @@ use clap::Subcommand;
 use eyre::{Result, WrapErr};
 use serde_json::{Value, json};
 use zarathustra_chain::{Call, Chain, abi::avs_governance::IAvsGovernance, read};
+use zarathustra_signer::{Registration, prove_registration};
 
 use crate::{
     amount::ether,
@@ -68,9 +69,22 @@ pub enum Operator {
         #[arg(long, value_name = "ADDRESS")]
         signer: Option<Address>,
     },
+    /// Replace BLS key and claim signer from the next epoch on. Tasks on epochs that are written keep
+    /// the old ones: programs are given both (`keys.previous`).
+    Rotate {
+        /// Keystore of the new BLS key.
+        #[arg(long, value_name = "FILE")]
+        bls: PathBuf,
+        /// File whose first line is that keystore's password; the account's when absent.
+        #[arg(long, value_name = "FILE")]
+        bls_password_file: Option<PathBuf>,
+        /// New address that signs claims. Neither it nor the key can have been another operator's.
+        #[arg(long, value_name = "ADDRESS")]
+        signer: Address,
+    },
     /// Leave the operator set.
     Deregister,
-    /// Show an operator: membership, stake in the newest epoch, faults, fees.
+    /// Show an operator: membership, stake in the newest epoch, faults, missed votes, fees.
     Status {
         /// The operator; the key's account when absent.
         operator: Option<Address>,
@@ -96,6 +110,11 @@ impl Operator {
                 bls_password_file,
                 signer,
             } => register(globals, &bls, bls_password_file, signer).await,
+            Self::Rotate {
+                bls,
+                bls_password_file,
+                signer,
+            } => rotate(globals, &bls, bls_password_file, signer).await,
             Self::Deregister => deregister(globals).await,
             Self::Status { operator } => {
                 let operator = match operator {
@@ -120,24 +139,8 @@ async fn register(
     let chain = globals.chain_with_key().await?;
     let operator = chain.sender()?.address();
     let addresses = chain.addresses();
-    let password = bls_password
-        .or_else(|| globals.password_file.clone())
-        .ok_or_else(|| {
-            refusal(
-                "no_password",
-                "no password was named",
-                "name one with --bls-password-file",
-            )
-        })?;
     let registry = addresses.avs_governance;
-    let keys = zarathustra_signer::prove_registration(
-        bls,
-        &password,
-        addresses.chain_id,
-        registry,
-        operator,
-    )
-    .wrap_err("open the BLS key")?;
+    let keys = prove(globals, &chain, bls, bls_password)?;
     let delegation =
         IDelegationManager::new(addresses.delegation_manager, chain.provider().clone());
     if !read("isOperator", delegation.isOperator(operator)).await? {
@@ -155,7 +158,8 @@ async fn register(
         data: data.into(),
     };
     let call = IAllocationManager::registerForOperatorSetsCall { operator, params };
-    send(&chain, "registerForOperatorSets", call.abi_encode()).await?;
+    let to = addresses.allocation_manager;
+    send(&chain, to, "registerForOperatorSets", call.abi_encode()).await?;
     status(&chain, operator).await
 }
 
@@ -168,15 +172,57 @@ async fn deregister(globals: &Globals) -> Result<Answer> {
         operatorSetIds: vec![OPERATOR_SET],
     };
     let call = IAllocationManager::deregisterFromOperatorSetsCall { params };
-    send(&chain, "deregisterFromOperatorSets", call.abi_encode()).await?;
+    let to = chain.addresses().allocation_manager;
+    send(&chain, to, "deregisterFromOperatorSets", call.abi_encode()).await?;
     status(&chain, operator).await
 }
 
-async fn send(chain: &Chain, action: &str, data: Vec<u8>) -> Result<()> {
+async fn rotate(
+    globals: &Globals,
+    bls: &Path,
+    bls_password: Option<PathBuf>,
+    signer: Address,
+) -> Result<Answer> {
+    let chain = globals.chain_with_key().await?;
+    let operator = chain.sender()?.address();
+    let keys = prove(globals, &chain, bls, bls_password)?;
+    let call = IAvsGovernance::rotateKeyCall {
+        key: keys.key.to_bytes(),
+        possession: keys.possession.to_bytes(),
+        signer,
+    };
+    let to = chain.addresses().avs_governance;
+    send(&chain, to, "rotateKey", call.abi_encode()).await?;
+    status(&chain, operator).await
+}
+
+/// Proves possession of a BLS key to the registry, for the account.
+fn prove(
+    globals: &Globals,
+    chain: &Chain,
+    bls: &Path,
+    bls_password: Option<PathBuf>,
+) -> Result<Registration> {
+    let password = bls_password
+        .or_else(|| globals.password_file.clone())
+        .ok_or_else(|| {
+            refusal(
+                "no_password",
+                "no password was named",
+                "name one with --bls-password-file",
+            )
+        })?;
+    let addresses = chain.addresses();
+    let (chain_id, registry) = (addresses.chain_id, addresses.avs_governance);
+    let operator = chain.sender()?.address();
+    prove_registration(bls, &password, chain_id, registry, operator).wrap_err("open the BLS key")
+}
+
+async fn send(chain: &Chain, to: Address, action: &str, data: Vec<u8>) -> Result<()> {
     progress(&format!("sending {action}"));
     let call = Call {
         action: action.to_owned(),
-        to: chain.addresses().allocation_manager,
+        to,
         data: Bytes::from(data),
         value: U256::ZERO,
     };
@@ -231,6 +277,8 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
     };
     let faults = faults(chain, operator).await?;
     let fees = read("credit", chain.attestation().credit(operator)).await?;
+    let misses = read("missesOf", governance.missesOf(operator)).await?;
+    let limit = read("missLimit", governance.missLimit()).await?;
     let mut lines = vec![
         ("operator", operator.to_string()),
         ("member", if member { "yes" } else { "no" }.to_owned()),
@@ -257,6 +305,11 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
     if faults.is_empty() {
         lines.push(("faults", "none".to_owned()));
     }
+    let (level, total) = (misses.level, misses.total);
+    lines.push((
+        "missed votes",
+        format!("{level} that count, {total} in all; above {limit} anyone can take it out"),
+    ));
     lines.push(("fees credited", ether(fees)));
     let json = json!({
         "operator": operator,
@@ -271,6 +324,7 @@ async fn status(chain: &Chain, operator: Address) -> Result<Answer> {
         "faults": faults.iter().map(|fault| json!({
             "fault": fault.id.to_string(), "task": fault.task, "state": fault.state,
         })).collect::<Vec<_>>(),
+        "misses": { "level": level, "total": total, "limit": limit },
         "fees": fees.to_string(),
     });
     Ok(Answer::new(fields(&lines), json))

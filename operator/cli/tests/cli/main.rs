@@ -1,7 +1,8 @@
 //! The program as its users meet it: what it prints, what it refuses and in which words.
 //!
 //! Expected texts are written by hand. Commands against a real chain are in the end-to-end
-//! scenarios; here the node is a double that answers what a test tells it to.
+//! scenarios; here the node is a double that answers what a test tells it to, but for
+//! `operator rotate`.
 
 mod bad_input;
 mod chain;
@@ -14,3 +15,6 @@ mod models;
 mod node;
 mod program;
 mod reference;
+mod rotate;
+#[path = "../../../../deploy/tests/common/mod.rs"]
+mod scene;

@@ -137,6 +137,7 @@ pub fn write_addresses(program: &Program, chain_id: u64) -> PathBuf {
         avs_logic: other,
         seed_source: other,
         reward_token: Some(TOKEN),
+        extensions: zarathustra_chain::ExtensionAddresses::default(),
     };
     let path = program.home().join("addresses.json");
     addresses.write(&path).expect("written");

@@ -110,6 +110,7 @@ impl Node {
             avs_logic: other,
             seed_source: other,
             reward_token: None,
+            extensions: zarathustra_chain::ExtensionAddresses::default(),
         };
         let folder = tempfile::tempdir().expect("a folder");
         let store = Chain::open_store(&folder.path().join("store.redb")).expect("a store");

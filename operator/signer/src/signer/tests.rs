@@ -8,7 +8,7 @@ use zarathustra_bls::{PublicKey, Signature};
 use zarathustra_primitives::{Address, B256, Purpose};
 
 use super::*;
-use crate::{create_bls_key, create_wallet};
+use crate::{Keyring, create_bls_key, create_wallet};
 
 const DOMAIN: Domain = Domain {
     chain_id: 31337,
@@ -250,6 +250,68 @@ fn a_turn_is_claimed_with_one_result() {
     signer
         .sign_claim(&reorganised)
         .expect("another seed makes another task hash");
+}
+
+#[test]
+fn an_epoch_has_one_snapshot_also_after_a_restart() {
+    let operator = Operator::new();
+    let [registry, other] = [Address::repeat_byte(1), Address::repeat_byte(2)];
+    let [right, wrong] = [B256::repeat_byte(3), B256::repeat_byte(4)];
+    let epoch = Epoch::new(7);
+    let signer = operator.signer();
+    let signature = signer
+        .sign_snapshot(registry, epoch, right)
+        .expect("signed");
+    let key = PublicKey::decode(signer.bls_key()).expect("a key");
+    let decoded = Signature::decode(&signature).expect("a signature");
+    assert!(decoded.verify(&right, &key), "over the digest itself (7.1)");
+    drop(signer);
+
+    let signer = operator.signer();
+    let again = signer.sign_snapshot(registry, epoch, right);
+    assert_eq!(again.expect("signed before"), signature);
+    let refused = signer.sign_snapshot(registry, epoch, wrong);
+    let refused = refused.expect_err("another snapshot of the epoch");
+    assert_eq!(refused.code(), "contradicts_earlier_snapshot");
+    assert!(matches!(refused, NotSafe::OtherSnapshot { earlier, .. } if earlier == right));
+    // Other epochs, and other registries, have their own.
+    signer
+        .sign_snapshot(registry, Epoch::new(8), wrong)
+        .expect("signed");
+    signer.sign_snapshot(other, epoch, wrong).expect("signed");
+}
+
+#[test]
+fn keys_before_and_after_a_rotation_share_what_was_signed() {
+    let [operator, old] = [Operator::new(), Operator::new()];
+    let [ecdsa, bls, password] = ["ecdsa", "bls", "password"].map(|name| old.path(name));
+    let [new_ecdsa, new_bls, new_password, journal] =
+        ["ecdsa", "bls", "password", "journal.redb"].map(|name| operator.path(name));
+    let newest = Signer::open(&new_ecdsa, &new_bls, &new_password, &journal).expect("opens");
+    let before = newest.beside(&ecdsa, &bls, &password).expect("opens");
+    let [new_key, old_key] = [*newest.bls_key(), *before.bls_key()];
+    let old_address = before.wallet().address();
+    let keyring = Keyring::new(newest.bind(DOMAIN), Some(before.bind(DOMAIN)));
+
+    let signer = keyring.with_key(&old_key).expect("the old key");
+    let approve = vote(5, Verdict::Approve);
+    let signature = signer.sign_vote(&approve).expect("safe");
+    let decoded = Signature::decode(&signature).expect("a signature");
+    let key = PublicKey::decode(&old_key).expect("a key");
+    assert!(decoded.verify(&approve.digest(&DOMAIN), &key));
+    // The new key says nothing else about the same claim.
+    let signer = keyring.with_key(&new_key).expect("the new key");
+    let refused = signer.sign_vote(&vote(5, Verdict::Reject));
+    assert!(matches!(refused, Err(NotSafe::Contradicts { .. })));
+
+    let signer = keyring.with_claim_signer(old_address).expect("the old one");
+    let signature = signer.sign_claim(&claim(0, 7)).expect("safe");
+    let digest = claim(0, 7).digest(&DOMAIN);
+    assert_eq!(signature.recover(digest), Some(old_address));
+    let refused = keyring.newest().sign_claim(&claim(0, 8));
+    assert!(matches!(refused, Err(NotSafe::OtherResult { .. })));
+    assert!(keyring.with_claim_signer(Address::ZERO).is_none());
+    assert!(keyring.with_key(&BlsKey::new([0; 192])).is_none());
 }
 
 #[test]

@@ -23,13 +23,13 @@ pub fn local() -> Result<Description> {
 }
 
 /// An empty chain, the deployer, and a folder for journals.
-pub struct Scene {
+pub struct EmptyChain {
     pub anvil: Anvil,
     pub deployer: Account,
     pub folder: TempDir,
 }
 
-impl Scene {
+impl EmptyChain {
     /// A chain on which the core of the local description can slash.
     pub async fn start() -> Result<Self> {
         Self::start_at(5001).await
