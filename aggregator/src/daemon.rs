@@ -14,9 +14,7 @@ use zarathustra_chain::{Chain, OtherChain, Spoke};
 use zarathustra_improve::{ContentHandle, Housekeeper, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, http, logs};
 
-use crate::{
-    Appeals, Desk, Settings, SnapshotDesk, relay::Relay, routes, submitter::Submitter,
-};
+use crate::{Appeals, Desk, Settings, SnapshotDesk, relay::Relay, routes, submitter::Submitter};
 
 /// Time that tasks get to stop.
 const GRACE: Duration = Duration::from_secs(10);
@@ -69,11 +67,7 @@ pub async fn run(settings: Settings) -> Result<()> {
         Arc::clone(&appeals),
         Arc::clone(&snapshots),
     )
-    .merge(http::pages(
-        &settings.name,
-        health.clone(),
-        metrics.clone(),
-    ));
+    .merge(http::pages(&settings.name, health.clone(), metrics.clone()));
     supervisor.spawn("http", http::serve(listener, router, stop.clone()));
     health.up("aggregation");
 

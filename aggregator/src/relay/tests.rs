@@ -25,7 +25,7 @@ use zarathustra_wire::{AggregatorClient, SnapshotMessage};
 
 use super::Relay;
 use crate::{
-    Desk, SnapshotDesk, routes,
+    Appeals, Desk, SnapshotDesk, routes,
     scene::{Operator, Scene},
     test_keys::rotated,
 };
@@ -160,10 +160,12 @@ async fn serve(crossing: &Crossing, snapshots: Arc<SnapshotDesk>) -> Result<Stri
         max_blocks: 0,
         cost_per_block: 0,
     };
-    let desk = Arc::new(Desk::new(crossing.scene.chain.clone(), store, patience));
+    let chain = crossing.scene.chain.clone();
+    let appeals = Arc::new(Appeals::new(chain.domain(), store.clone()));
+    let desk = Arc::new(Desk::new(chain, store, patience));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let router = routes(desk, snapshots);
+    let router = routes(desk, appeals, snapshots);
     tokio::spawn(http::serve(listener, router, CancellationToken::new()));
     Ok(url)
 }

@@ -19,7 +19,7 @@ use zarathustra_protocol::{Patience, Supplements};
 use zarathustra_wire::{AggregatorClient, ClaimMessage, VoteMessage};
 
 use crate::{
-    Desk, SnapshotDesk, routes,
+    Appeals, Desk, SnapshotDesk, routes,
     scene::{
         Operator as Member, Scene,
         certificate::{Statement, better},
@@ -35,6 +35,7 @@ const CONFIRMATIONS: u64 = 2;
 struct Aggregator {
     submitter: Submitter,
     desk: Arc<Desk>,
+    appeals: Arc<Appeals>,
     folder: TempDir,
 }
 
@@ -56,10 +57,12 @@ impl Aggregator {
         let desk = Arc::new(Desk::new(chain.clone(), store.clone(), patience));
         let content =
             ContentHandle::start(&ContentSettings::default(), &folder.path().join("ipfs")).await?;
+        let appeals = Arc::new(Appeals::new(chain.domain(), store.clone()));
         let submitter = Submitter::open(
             chain,
             store,
             Arc::clone(&desk),
+            Arc::clone(&appeals),
             content,
             CONFIRMATIONS,
             supplements,
@@ -73,6 +76,7 @@ impl Aggregator {
         Ok(Self {
             submitter,
             desk,
+            appeals,
             folder,
         })
     }
@@ -82,9 +86,10 @@ impl Aggregator {
         let Self {
             submitter,
             desk,
+            appeals,
             folder,
         } = self;
-        drop((submitter, desk));
+        drop((submitter, desk, appeals));
         Self::start(scene, folder, supplements).await
     }
 }
@@ -347,6 +352,7 @@ impl TaskKind for Slow {
     fn judge<'a>(
         &'a self,
         _assignment: Assignment,
+        _purpose: Purpose,
         own: Option<&'a Outcome>,
         claimed_result: &'a [u8],
         _proof: &'a str,
@@ -429,7 +435,11 @@ async fn an_attester_that_is_slow_votes_late() -> Result<()> {
 
     let mut aggregator = certify(&scene, &statement, *late, Supplements::Always).await?;
     let snapshots = SnapshotDesk::new(Chain::open_store(&folders[0].path().join("other.redb"))?);
-    let router = routes(Arc::clone(&aggregator.desk), Arc::new(snapshots));
+    let router = routes(
+        Arc::clone(&aggregator.desk),
+        Arc::clone(&aggregator.appeals),
+        Arc::new(snapshots),
+    );
     tokio::spawn(http::serve(listener, router, CancellationToken::new()));
     assert!(
         missing(&scene, &task)
