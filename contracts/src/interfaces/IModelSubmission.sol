@@ -23,6 +23,10 @@ interface IModelSubmissionTypes {
     /// @param minImprovement,tolerance,slashMargin Units of 1e-6.
     /// @param advantage Added to `minImprovement` when the champion was just crowned, units of 1e-6; 0 for none.
     /// @param advantagePeriod Market clock within which it falls to nothing; 0 for none.
+    /// @param retentionTime Market clock from a win until what was held back of its reward can be earned; 0 for none.
+    /// @param retentionBps Share of the reward in 1e-4 that is held back until then; 0 for none.
+    /// @param retentionKind Task definition that decides over it (specification 4.10); 0 for none.
+    /// @param retentionWindow Market clock within which such a task can be opened; 0 for none.
     /// @param alphaPpb One-sided error probability in parts per billion.
     /// @param deposit The least that is asked with a commitment; `depositOf` tells what is asked now.
     /// @param depositGrowthBps Share of `deposit` in 1e-4 that each recent rejection adds; 0 for none.
@@ -42,6 +46,9 @@ interface IModelSubmissionTypes {
         int64 advantage;
         address rewardToken;
         uint32 advantagePeriod;
+        uint32 retentionTime;
+        uint16 retentionBps;
+        uint16 retentionKind;
         uint128 reward;
         uint128 rewardValue;
         uint96 evaluationFee;
@@ -50,6 +57,7 @@ interface IModelSubmissionTypes {
         uint32 depositDecay;
         uint96 unavailablePenalty;
         uint96 compensation;
+        uint32 retentionWindow;
     }
 
     enum RequestState {
@@ -163,6 +171,18 @@ interface IModelSubmissionTypes {
         bytes32 scoresRoot;
     }
 
+    /// @notice What is held back of an accepted submission's reward (specification 4.10).
+    /// @param amount In the request's reward token; 0 when nothing is held back, or no longer.
+    /// @param from Market clock from which a retention task can be opened.
+    /// @param window Market clock from then until none can be opened any more.
+    /// @param kind Kind of that task.
+    struct Retention {
+        uint128 amount;
+        uint64 from;
+        uint32 window;
+        uint16 kind;
+    }
+
     /// @notice An entry of the champion history. Submission 0 is the baseline.
     /// @param score Certified score when it won; 0 for the baseline.
     struct Champion {
@@ -185,6 +205,9 @@ interface IModelSubmissionErrors {
     error NotOptimizer(address caller);
     error NotLogic(address caller);
     error NotAttestationCenter(address caller);
+    error NotRetentionDesk(address caller);
+    /// @notice Nothing is held back of the submission's reward, or no longer.
+    error NothingRetained(uint64 submissionId);
     error UnknownTask(uint64 taskId);
     error UnknownChampion(uint64 requestId, uint32 index);
     error InvalidVerdict(IModelSubmissionTypes.SubmissionState verdict);
@@ -242,6 +265,20 @@ interface IModelSubmissionEvents {
         uint256 rewardPaid,
         uint256 depositReturned,
         uint256 burned
+    );
+    /// @notice Part of the reward of an accepted submission is held back (specification 4.10).
+    /// @param from,until Market clock between which a retention task can be opened.
+    event Retained(
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        uint256 amount,
+        uint64 from,
+        uint64 until
+    );
+    /// @notice What was held back is the payout's to withdraw, or back in the request's escrow; of a closed request it
+    /// is the owner's to withdraw.
+    event RetentionEnded(
+        uint64 indexed submissionId, uint64 indexed requestId, bool paid, uint256 amount
     );
     event Retried(uint64 indexed submissionId, uint64 indexed taskId);
     /// @notice A task expired for the first time, but no epoch is usable to try again on. `expire` tries when
@@ -324,6 +361,9 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
     /// @notice The least improvement that a task opened now would ask for, units of 1e-6 (specification 4.9).
     function minImprovementOf(uint64 requestId) external view returns (int64);
 
+    /// @notice What is held back of a submission's reward now; zeros when nothing is.
+    function retention(uint64 submissionId) external view returns (Retention memory);
+
     /// @notice Subject of a submission's task (specification 5.5). Reverts with WrongSubmissionState before one
     /// was opened for it.
     function subjectHash(uint64 submissionId) external view returns (bytes32);
@@ -388,6 +428,12 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @param score The challenger's, for the champion history.
     function settle(uint64 taskId, SubmissionState verdict, Reason reason, int64 score) external;
 
+    /// @notice Pays out what is held back of a submission's reward, or gives it back to the request; by the source of the
+    /// kind that the request names for that. Emits RetentionEnded, and Credited for what can be withdrawn.
+    /// @dev Reverts with UnknownSubmission, NothingRetained or NotRetentionDesk. Calls no token and no payee.
+    /// @param paid Whether it is the payout's; otherwise it goes to the escrow, or to the owner of a closed request.
+    function endRetention(uint64 submissionId, bool paid) external;
+
     /// @notice Sends all of the caller's credit in `token` (zero: native) to `to`. Emits Withdrawn.
     /// @dev Reverts with NothingToWithdraw, TransferFailed, TokenMovedWrongAmount, or as the token does.
     function withdraw(address token, address to) external returns (uint256 amount);
@@ -417,7 +463,7 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @notice What an account can withdraw in a token (zero: native).
     function credit(address account, address token) external view returns (uint256);
 
-    /// @notice What is owed in a token (zero: native): credits, escrows, bonds and deposits.
+    /// @notice What is owed in a token (zero: native): credits, escrows, bonds, deposits and what is held back.
     function liabilities(address token) external view returns (uint256);
 
     function attestationCenter() external view returns (IAttestationCenter);

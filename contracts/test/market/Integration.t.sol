@@ -309,6 +309,9 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             advantage: 0,
             rewardToken: NATIVE,
             advantagePeriod: 0,
+            retentionTime: 0,
+            retentionBps: 0,
+            retentionKind: 0,
             reward: REWARD,
             rewardValue: REWARD,
             evaluationFee: EVALUATION_FEE,
@@ -316,7 +319,8 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             depositGrowthBps: 0,
             depositDecay: 0,
             unavailablePenalty: 1 ether,
-            compensation: 1 ether
+            compensation: 1 ether,
+            retentionWindow: 0
         });
     }
 
