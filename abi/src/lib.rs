@@ -38,6 +38,10 @@ contract!(
     avs_governance, IAvsGovernance, "IAvsGovernance.json"
 );
 contract!(
+    /// Tasks about what is held back of rewards.
+    retention_desk, IRetentionDesk, "IRetentionDesk.json"
+);
+contract!(
     /// Randomness of a past block.
     seed_source, ISeedSource, "ISeedSource.json"
 );

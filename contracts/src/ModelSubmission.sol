@@ -429,18 +429,18 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         private
         returns (uint256 amount)
     {
-        if (terms_.retentionBps == 0) return 0;
+        if (terms_.retention.bps == 0) return 0;
         // A share of the reward, which has 128 bits.
-        amount = uint256(terms_.reward) * terms_.retentionBps / BPS;
+        amount = uint256(terms_.reward) * terms_.retention.bps / BPS;
         if (amount == 0) return 0;
-        uint64 from = _marketClock.clock() + terms_.retentionTime;
-        uint32 window = terms_.retentionWindow;
+        uint64 from = _marketClock.clock() + terms_.retention.time;
+        uint32 window = terms_.retention.window;
         _retentions[submissionId] = Retention({
             // forge-lint: disable-next-line(unsafe-typecast) not above the reward
             amount: uint128(amount),
             from: from,
             window: window,
-            kind: terms_.retentionKind
+            kind: terms_.retention.kind
         });
         emit Retained(submissionId, requestId, amount, from, from + window);
     }

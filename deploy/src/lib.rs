@@ -33,6 +33,6 @@ pub use description::{Core, Deployer, Description, Local, Prepared, Restaking, W
 pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;
 pub use error::DeployError;
-pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions};
+pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions, RETAIN};
 pub use revert::Reverted;
 pub use zarathustra_chain::Addresses;

@@ -53,6 +53,9 @@ sol! {
 /// The task kind `improve`.
 pub const IMPROVE: u16 = 1;
 
+/// The task kind `retain`.
+pub const RETAIN: u16 = 2;
+
 /// Name of the deployment on a local chain.
 pub(crate) const DEVNET: &str = "devnet";
 
@@ -88,7 +91,7 @@ pub struct MarketOptions {
     /// Whether only operators that were allowed may join.
     #[serde(default)]
     pub allow_list_mode: bool,
-    /// The kind `improve`.
+    /// The kind `improve`; `retain` has its windows, quorum and fees, and no environment.
     pub improve: KindOptions,
 }
 
@@ -179,6 +182,8 @@ pub struct Contracts {
     pub model_submission: Address,
     /// AvsLogic.
     pub avs_logic: Address,
+    /// RetentionDesk.
+    pub retention_desk: Address,
     /// An ERC-20 for rewards, on chains without worth.
     pub reward_token: Option<Address>,
 }
@@ -195,7 +200,7 @@ pub struct Ground {
 }
 
 /// Adds the steps that deploy the market: its contracts, their set-up, the kind `improve` with its
-/// environment, and last the roles. After the last step `deployer` has no rights.
+/// environment, the kind `retain`, and last the roles. After the last step `deployer` has no rights.
 ///
 /// # Errors
 /// Missing artifacts.
@@ -224,6 +229,7 @@ pub fn plan(
     let model_submission = plan.create("ModelSubmission", &arguments)?;
     let arguments = (attestation_center, model_submission);
     let avs_logic = plan.create("AvsLogic", &arguments)?;
+    let retention_desk = plan.create("RetentionDesk", &arguments)?;
     let reward_token = match reward_token {
         true => {
             let arguments = ("Demo Reward".to_owned(), "DRWD".to_owned());
@@ -280,6 +286,20 @@ pub fn plan(
         effect,
     );
 
+    // What is registered never changes, and requests name the kind that decides over what they
+    // hold back: another one can be registered beside it.
+    let definition = options
+        .improve
+        .definition(retention_desk, retention_desk, seed_source);
+    let question = definitionCall { kind: RETAIN };
+    let effect =
+        Effect::new(attestation_center, &question, &definition).refused_with::<UnknownKind>();
+    let call = registerKindCall {
+        kind: RETAIN,
+        definition,
+    };
+    plan.call("register retain", attestation_center, &call, effect);
+
     let targets = Targets {
         manager: access_manager,
         governance: avs_governance,
@@ -293,6 +313,7 @@ pub fn plan(
         attestation_center,
         model_submission,
         avs_logic,
+        retention_desk,
         reward_token,
     })
 }

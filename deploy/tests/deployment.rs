@@ -11,11 +11,13 @@ use alloy::{
 };
 use eyre::{ContextCompat as _, Result, ensure};
 use scene::{Scene, chains, local};
-use zarathustra_abi::avs_governance::IAvsGovernance::membersCall;
+use zarathustra_abi::{
+    avs_governance::IAvsGovernance::membersCall, retention_desk::IRetentionDesk,
+};
 use zarathustra_chain::{Addresses, Chain};
 use zarathustra_deploy::{
     Checkout, Core, DEPLOYER, DeployError, Description, ETHER, EigenLayer, MarketOptions, Mining,
-    Missing, Restaking,
+    Missing, RETAIN, Restaking,
     create2::PROXY,
     devnet_key,
     eigenlayer::Delays,
@@ -43,6 +45,10 @@ async fn assert_works(scene: &Scene, addresses: &Addresses) -> Result<()> {
     assert_eq!(definition.source, addresses.model_submission);
     assert_eq!(definition.logic, addresses.avs_logic);
     assert_eq!(definition.seedSource, addresses.seed_source);
+    let retain = chain.attestation().definition(RETAIN).call().await?;
+    assert_eq!(retain.source, retain.logic);
+    let desk = IRetentionDesk::new(retain.source, chain.provider().clone());
+    assert_eq!(desk.market().call().await?, addresses.model_submission);
     let governance = chain.governance();
     let center = governance.attestationCenter().call().await?;
     assert_eq!(center, addresses.attestation_center);

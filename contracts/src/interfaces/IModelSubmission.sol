@@ -15,6 +15,18 @@ interface IModelSubmissionTypes {
         uint64 size;
     }
 
+    /// @notice What is held back of a reward (specification 4.10); zeros for nothing.
+    /// @param time Market clock from a win until what was held back can be earned.
+    /// @param window Market clock from then within which a task can be opened that decides over it.
+    /// @param bps Share of the reward in 1e-4 that is held back.
+    /// @param kind Task definition of that task.
+    struct RetentionTerms {
+        uint32 time;
+        uint32 window;
+        uint16 bps;
+        uint16 kind;
+    }
+
     /// @notice Terms of a request, frozen at creation (specification 4.1, 4.2).
     /// @param kind Task definition in AttestationCenter.
     /// @param rewardToken ERC-20, or zero for the native token.
@@ -23,10 +35,6 @@ interface IModelSubmissionTypes {
     /// @param minImprovement,tolerance,slashMargin Units of 1e-6.
     /// @param advantage Added to `minImprovement` when the champion was just crowned, units of 1e-6; 0 for none.
     /// @param advantagePeriod Market clock within which it falls to nothing; 0 for none.
-    /// @param retentionTime Market clock from a win until what was held back of its reward can be earned; 0 for none.
-    /// @param retentionBps Share of the reward in 1e-4 that is held back until then; 0 for none.
-    /// @param retentionKind Task definition that decides over it (specification 4.10); 0 for none.
-    /// @param retentionWindow Market clock within which such a task can be opened; 0 for none.
     /// @param alphaPpb One-sided error probability in parts per billion.
     /// @param deposit The least that is asked with a commitment; `depositOf` tells what is asked now.
     /// @param depositGrowthBps Share of `deposit` in 1e-4 that each recent rejection adds; 0 for none.
@@ -46,9 +54,6 @@ interface IModelSubmissionTypes {
         int64 advantage;
         address rewardToken;
         uint32 advantagePeriod;
-        uint32 retentionTime;
-        uint16 retentionBps;
-        uint16 retentionKind;
         uint128 reward;
         uint128 rewardValue;
         uint96 evaluationFee;
@@ -57,7 +62,7 @@ interface IModelSubmissionTypes {
         uint32 depositDecay;
         uint96 unavailablePenalty;
         uint96 compensation;
-        uint32 retentionWindow;
+        RetentionTerms retention;
     }
 
     enum RequestState {

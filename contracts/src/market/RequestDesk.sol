@@ -28,8 +28,10 @@ contract RequestDesk is MarketState, IRequestDesk {
             _attestationCenter.definition(terms_.kind);
         require(definition.source == address(this), InvalidTerm("kind"));
         RequestTerms.check(terms_, definition.minFee);
-        if (terms_.retentionBps != 0) {
-            RequestTerms.checkRetention(terms_, _attestationCenter.definition(terms_.retentionKind));
+        if (terms_.retention.bps != 0) {
+            RequestTerms.checkRetention(
+                terms_, _attestationCenter.definition(terms_.retention.kind)
+            );
         }
         RequestTerms.checkFunds(terms_, rewardEscrow, feeEscrow, evaluatorBond);
         RequestTerms.checkContents(terms_, manifest_, baseline);

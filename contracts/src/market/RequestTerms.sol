@@ -68,24 +68,23 @@ library RequestTerms {
         );
         // Half of a rule would be none.
         _require(
-            terms.retentionBps != 0
-                || (terms.retentionTime == 0
-                    && terms.retentionWindow == 0
-                    && terms.retentionKind == 0),
+            terms.retention.bps != 0
+                || (terms.retention.time == 0
+                    && terms.retention.window == 0
+                    && terms.retention.kind == 0),
             "retentionBps"
         );
     }
 
     /// @dev What is held back can be earned: by tasks of a kind whose source is a desk of this market, and in a window
     /// that lasts longer than one of them.
-    /// @param definition That of `terms.retentionKind`.
+    /// @param definition That of `terms.retention.kind`.
     function checkRetention(
         IModelSubmissionTypes.Terms calldata terms,
         IAttestationCenterTypes.TaskDefinition memory definition
     ) internal view {
-        _require(terms.retentionBps <= MAX_RETENTION_BPS, "retentionBps");
-        _require(terms.retentionTime != 0, "retentionTime");
-        _require(definition.source != address(this), "retentionKind");
+        _require(terms.retention.bps <= MAX_RETENTION_BPS, "retentionBps");
+        _require(terms.retention.time != 0, "retentionTime");
         (bool answered, bytes memory market) =
             definition.source.staticcall(abi.encodeCall(IRetentionDesk.market, ()));
         _require(
@@ -95,7 +94,7 @@ library RequestTerms {
             "retentionKind"
         );
         uint256 longest = uint256(definition.fetchWindow) + definition.taskLife;
-        _require(terms.retentionWindow >= RETENTION_TRIES * longest, "retentionWindow");
+        _require(terms.retention.window >= RETENTION_TRIES * longest, "retentionWindow");
     }
 
     /// @dev Escrows cover a win and the bond covers a fault of the evaluator.

@@ -309,9 +309,6 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             advantage: 0,
             rewardToken: NATIVE,
             advantagePeriod: 0,
-            retentionTime: 0,
-            retentionBps: 0,
-            retentionKind: 0,
             reward: REWARD,
             rewardValue: REWARD,
             evaluationFee: EVALUATION_FEE,
@@ -320,7 +317,7 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             depositDecay: 0,
             unavailablePenalty: 1 ether,
             compensation: 1 ether,
-            retentionWindow: 0
+            retention: RetentionTerms({ time: 0, window: 0, bps: 0, kind: 0 })
         });
     }
 

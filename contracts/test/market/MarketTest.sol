@@ -122,9 +122,6 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
             advantage: 0,
             rewardToken: NATIVE,
             advantagePeriod: 0,
-            retentionTime: 0,
-            retentionBps: 0,
-            retentionKind: 0,
             reward: REWARD,
             rewardValue: REWARD,
             evaluationFee: FEE,
@@ -133,7 +130,7 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
             depositDecay: 0,
             unavailablePenalty: UNAVAILABLE_PENALTY,
             compensation: COMPENSATION,
-            retentionWindow: 0
+            retention: RetentionTerms({ time: 0, window: 0, bps: 0, kind: 0 })
         });
     }
 
@@ -144,10 +141,10 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
 
     /// @dev Terms that hold a quarter of the reward back.
     function _retaining(Terms memory terms) internal pure returns (Terms memory) {
-        terms.retentionBps = 2500;
-        terms.retentionTime = RETENTION_TIME;
-        terms.retentionWindow = RETENTION_WINDOW;
-        terms.retentionKind = RETAIN;
+        terms.retention.bps = 2500;
+        terms.retention.time = RETENTION_TIME;
+        terms.retention.window = RETENTION_WINDOW;
+        terms.retention.kind = RETAIN;
         return terms;
     }
 

@@ -13,6 +13,7 @@ import {
 } from "../../src/interfaces/IModelSubmission.sol";
 import { IRetentionDesk } from "../../src/interfaces/IRetentionDesk.sol";
 import { RetentionDesk } from "../../src/market/RetentionDesk.sol";
+import { RetentionResult } from "../../src/market/RetentionResult.sol";
 import { RefusingPayee } from "../mocks/Payees.sol";
 import { HostileToken } from "../mocks/Tokens.sol";
 import { MarketTest } from "./MarketTest.sol";
@@ -72,7 +73,7 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
     /// @dev 3333 of 10000 of 10 wei are 3.333, and of 2 wei 0.6666: nothing to hold back.
     function test_settle_roundsDown() external {
         Terms memory terms = _retaining(_terms());
-        (terms.reward, terms.rewardValue, terms.retentionBps) = (10, 10, 3333);
+        (terms.reward, terms.rewardValue, terms.retention.bps) = (10, 10, 3333);
         uint64 ten = _settle(_create(terms), bob, "b", _better());
         _expectHeld(ten, 3);
         (terms.reward, terms.rewardValue) = (2, 2);
@@ -86,53 +87,53 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
 
     function test_terms_allOrNothing() external {
         Terms memory terms = _terms();
-        terms.retentionTime = 1;
+        terms.retention.time = 1;
         _expectInvalid(terms, "retentionBps");
         terms = _terms();
-        terms.retentionWindow = 1;
+        terms.retention.window = 1;
         _expectInvalid(terms, "retentionBps");
         terms = _terms();
-        terms.retentionKind = RETAIN;
+        terms.retention.kind = RETAIN;
         _expectInvalid(terms, "retentionBps");
         terms = _retaining(_terms());
-        terms.retentionTime = 0;
+        terms.retention.time = 0;
         _expectInvalid(terms, "retentionTime");
     }
 
     function test_terms_atMostHalfOfTheReward() external {
         Terms memory terms = _retaining(_terms());
-        terms.retentionBps = 5001;
+        terms.retention.bps = 5001;
         _expectInvalid(terms, "retentionBps");
-        terms.retentionBps = 5000;
+        terms.retention.bps = 5000;
         _create(terms);
     }
 
     /// @dev Two tasks one after the other take 2 * (5 + 100) blocks.
     function test_terms_windowHasRoomForTwoTries() external {
         Terms memory terms = _retaining(_terms());
-        terms.retentionWindow = 209;
+        terms.retention.window = 209;
         _expectInvalid(terms, "retentionWindow");
-        terms.retentionWindow = 210;
+        terms.retention.window = 210;
         _create(terms);
     }
 
     /// @dev Held-back money over which nobody can decide would be lost.
     function test_terms_kindMustBeThisMarketsDesk() external {
         Terms memory terms = _retaining(_terms());
-        terms.retentionKind = KIND; // the market's own
+        terms.retention.kind = KIND; // the market's own
         _expectInvalid(terms, "retentionKind");
-        terms.retentionKind = 99; // never registered
+        terms.retention.kind = 99; // never registered
         _expectInvalid(terms, "retentionKind");
         center.registerKind(98, _definition(alice)); // no contract
-        terms.retentionKind = 98;
+        terms.retention.kind = 98;
         _expectInvalid(terms, "retentionKind");
         center.registerKind(97, _definition(address(token))); // a contract that is none
-        terms.retentionKind = 97;
+        terms.retention.kind = 97;
         _expectInvalid(terms, "retentionKind");
         IModelSubmission other = IModelSubmission(address(new OtherMarket(market)));
         RetentionDesk stranger = new RetentionDesk(IAttestationCenter(address(center)), other);
         center.registerKind(96, _definition(address(stranger)));
-        terms.retentionKind = 96;
+        terms.retention.kind = 96;
         _expectInvalid(terms, "retentionKind");
     }
 
@@ -185,7 +186,7 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
     /// @dev What comes back can pay the next win.
     function test_missing_bringsASpentRequestBack() external {
         Terms memory terms = _retaining(_terms());
-        terms.retentionBps = 5000;
+        terms.retention.bps = 5000;
         uint64 id = _create(terms, REWARD + REWARD / 2, 3 * FEE, BOND);
         uint64 first = _settle(id, bob, "b", _better());
         uint64 next = _commit(id, bob, "c");
@@ -320,6 +321,29 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
             vm.assertEq(_nativeCredit(payout), REWARD);
             vm.revertToState(state);
         }
+    }
+
+    /// @dev The same readings as the operators' (tests/vectors/README.md).
+    function test_results_areReadAsTheVectorsSay() external {
+        VectorReader reader = new VectorReader();
+        string memory vectors = vm.readFile("../tests/vectors/retention.json");
+        for (uint256 i = 0; i < 14; ++i) {
+            string memory place = string(abi.encodePacked("$.results[", _digits(i), "]"));
+            bytes memory says = vm.parseJson(vectors, string(abi.encodePacked(place, ".says")));
+            bytes memory result = vm.parseJson(vectors, string(abi.encodePacked(place, ".bytes")));
+            IRetentionDesk.Outcome expected = IRetentionDesk.Outcome.Malformed;
+            if (i == 0) expected = IRetentionDesk.Outcome.Kept;
+            if (i == 1) expected = IRetentionDesk.Outcome.Missing;
+            string memory named = i == 0 ? "kept" : i == 1 ? "missing" : "malformed";
+            vm.assertEq(abi.decode(says, (string)), named, "the vectors' order");
+            IRetentionDesk.Outcome read = reader.read(abi.decode(result, (bytes)));
+            vm.assertEq(uint256(read), uint256(expected), place);
+        }
+    }
+
+    function _digits(uint256 value) private pure returns (bytes memory) {
+        if (value < 10) return abi.encodePacked(bytes1(uint8(48 + value)));
+        return abi.encodePacked(bytes1(uint8(48 + value / 10)), bytes1(uint8(48 + value % 10)));
     }
 
     /* WHEN A TASK CAN BE OPENED */
@@ -594,6 +618,13 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
 
     function _deskNothing(uint64 submissionId) private pure returns (bytes memory) {
         return abi.encodeWithSelector(IRetentionDesk.NothingRetained.selector, submissionId);
+    }
+}
+
+/// @dev Reads a result that comes as calldata.
+contract VectorReader {
+    function read(bytes calldata result) external pure returns (IRetentionDesk.Outcome) {
+        return RetentionResult.decode(result);
     }
 }
 

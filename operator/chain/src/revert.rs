@@ -12,6 +12,7 @@ use zarathustra_abi::{
     attestation_center::IAttestationCenter::IAttestationCenterErrors,
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
+    retention_desk::IRetentionDesk::IRetentionDeskErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
 };
 
@@ -89,6 +90,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = IRetentionDeskErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -182,6 +186,7 @@ mod tests {
             "AttestationCenter",
             "AvsGovernance",
             "AvsLogic",
+            "IRetentionDesk",
             "ModelSubmission",
             "RandaoSeedSource",
         ] {
@@ -195,6 +200,7 @@ mod tests {
                     || IAttestationCenterErrors::valid_selector(selector)
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
+                    || IRetentionDeskErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }

@@ -9,6 +9,7 @@ use zarathustra_primitives::{Reason, SubmissionState, TaskId};
 
 use super::{
     history::History,
+    retain::Retained,
     view::{TaskView, View},
 };
 use crate::{
@@ -51,6 +52,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             .map_err(ChainError::transport("eth_getTransactionReceipt"))?
             .map(|receipt| receipt.gas_used),
     };
+    let retention = Retained::read(chain, id).await?;
     let view = View {
         id,
         state: SubmissionState::from_u8(submission.state)?,
@@ -62,6 +64,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         task,
         history,
         certificate_gas,
+        retention,
     };
     Ok(Answer::new(view.text(), view.json()))
 }

@@ -7,6 +7,7 @@ use zarathustra_primitives::{EvaluationResult, Reason, Seed, SubmissionState, Ta
 
 use super::{
     history::{Certificate, History},
+    retain::Retained,
     words,
 };
 use crate::{
@@ -53,6 +54,8 @@ pub struct View {
     pub history: History,
     /// Gas of the `submitTask` transaction.
     pub certificate_gas: Option<u64>,
+    /// What is held back of its reward.
+    pub retention: Option<Retained>,
     /// The newest block.
     pub head: Head,
 }
@@ -80,6 +83,15 @@ impl View {
                     ("reward paid", self.token.show(paid.reward)),
                     ("deposit returned", ether(paid.deposit_returned)),
                     ("burned", ether(paid.burned)),
+                ])
+            ));
+        }
+        if let Some(held) = &self.retention {
+            parts.push(format!(
+                "Held back\n{}",
+                fields(&[
+                    ("amount", self.token.show(held.amount)),
+                    ("until", held.when(self.id, &self.head)),
                 ])
             ));
         }
@@ -238,6 +250,7 @@ impl View {
                 "deposit_returned": paid.deposit_returned.to_string(),
                 "burned": paid.burned.to_string(),
             })),
+            "held_back": self.retention.as_ref().map(Retained::json),
             "history": self.history.steps,
         })
     }

@@ -2,7 +2,8 @@
 
 use zarathustra_primitives::{
     Bound, CertificateKind, ClaimOutcome, Digest, Engine, EvaluationResult, Fault, Figures,
-    Purpose, Reason, RequestState, Score, Status, SubmissionState, TaskState, Verdict,
+    Purpose, Reason, RequestState, RetentionStatus, Score, Status, SubmissionState, TaskState,
+    Verdict,
 };
 use zarathustra_protocol::{
     settlement::{Amounts, Settlement, settle},
@@ -65,6 +66,7 @@ pub fn page() -> String {
         plain!(Verdict),
         plain!(Bound),
         plain!(Engine),
+        plain!(RetentionStatus),
         findings(),
     ] {
         text.push_str(&section);
