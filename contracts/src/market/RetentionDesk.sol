@@ -85,9 +85,9 @@ contract RetentionDesk is IRetentionDesk, IAvsLogic, ReentrancyGuardTransient {
     function expire(uint64 submissionId) external nonReentrant {
         uint64 taskId = taskOf[submissionId];
         require(taskId != 0, NoTaskOpen(submissionId));
+        taskOf[submissionId] = 0;
         // The second try with the same seed is given up: content that comes back is for a new task, at a fee.
         if (!attestationCenter.expire(taskId)) attestationCenter.expire(taskId);
-        taskOf[submissionId] = 0;
         uint256 before = address(this).balance;
         if (attestationCenter.credit(address(this)) != 0) {
             attestationCenter.withdraw(address(this));
