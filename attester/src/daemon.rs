@@ -204,6 +204,11 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
             "housekeeping",
             housekeeper.run(settings.chain.poll_every(), stop.clone()),
         );
+        let retentions = zarathustra_retain::Housekeeper::new(chain.clone());
+        supervisor.spawn(
+            "retentions",
+            retentions.run(settings.chain.poll_every(), stop.clone()),
+        );
     }
     supervisor.spawn("champions", improve.clone().tend_champions(stop.clone()));
     let watch = Watch {

@@ -9,10 +9,14 @@
 //!
 //! What this operator's own store holds does not count: it is not asked.
 
+mod held;
+mod housekeeper;
 mod kind;
 mod probe;
 mod subject;
 
+pub use held::{Held, Step};
+pub use housekeeper::Housekeeper;
 pub use kind::{RETAIN, Retain, RetainParts};
 pub use probe::Probe;
 pub use subject::{Subject, SubjectError};

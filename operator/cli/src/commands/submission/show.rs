@@ -6,10 +6,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use zarathustra_chain::{Chain, ChainError, abi::model_submission::IModelSubmissionTypes, read};
 use zarathustra_primitives::{Reason, SubmissionState, TaskId};
+use zarathustra_retain::Held;
 
 use super::{
     history::History,
-    retain::Retained,
     view::{TaskView, View},
 };
 use crate::{
@@ -52,7 +52,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             .map_err(ChainError::transport("eth_getTransactionReceipt"))?
             .map(|receipt| receipt.gas_used),
     };
-    let retention = Retained::read(chain, id).await?;
+    let retention = Held::read(chain, id).await?;
     let view = View {
         id,
         state: SubmissionState::from_u8(submission.state)?,

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 use zarathustra_chain::{Head, abi::model_submission::IModelSubmissionTypes::Submission};
 use zarathustra_primitives::{EvaluationResult, Reason, Seed, SubmissionState, TaskState};
+use zarathustra_retain::Held;
 
 use super::{
     history::{Certificate, History},
-    retain::Retained,
-    words,
+    retain, words,
 };
 use crate::{
     amount::ether,
@@ -55,7 +55,7 @@ pub struct View {
     /// Gas of the `submitTask` transaction.
     pub certificate_gas: Option<u64>,
     /// What is held back of its reward.
-    pub retention: Option<Retained>,
+    pub retention: Option<Held>,
     /// The newest block.
     pub head: Head,
 }
@@ -91,7 +91,7 @@ impl View {
                 "Held back\n{}",
                 fields(&[
                     ("amount", self.token.show(held.amount)),
-                    ("until", held.when(self.id, &self.head)),
+                    ("until", retain::when(held, self.id, &self.head)),
                 ])
             ));
         }
@@ -250,7 +250,7 @@ impl View {
                 "deposit_returned": paid.deposit_returned.to_string(),
                 "burned": paid.burned.to_string(),
             })),
-            "held_back": self.retention.as_ref().map(Retained::json),
+            "held_back": self.retention.as_ref().map(retain::json),
             "history": self.history.steps,
         })
     }
