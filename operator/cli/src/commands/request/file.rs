@@ -10,7 +10,7 @@ use eyre::{Context, Result, ensure};
 use serde::Deserialize;
 use zarathustra_chain::{
     Addresses,
-    abi::model_submission::IModelSubmissionTypes::{Content, Terms},
+    abi::model_submission::IModelSubmissionTypes::{Content, RetentionTerms, Terms},
 };
 use zarathustra_content::{ContentId, file_id};
 use zarathustra_eval::{
