@@ -42,7 +42,11 @@ contract!(
     retention_desk, IRetentionDesk, "IRetentionDesk.json"
 );
 contract!(
-    /// Randomness of a past block.
+    /// Seeds from the rounds of a drand network.
+    drand_seed_source, DrandSeedSource, "DrandSeedSource.json"
+);
+contract!(
+    /// Where seeds come from.
     seed_source, ISeedSource, "ISeedSource.json"
 );
 contract!(

@@ -5,6 +5,7 @@ import { AttestationBase } from "./attestation/AttestationBase.sol";
 import { Extended } from "./attestation/Extended.sol";
 import { IAttestationCenterTasks, MAX_TASK_FEE } from "./interfaces/IAttestationCenter.sol";
 import { IAvsGovernance, IAvsGovernanceTypes } from "./interfaces/IAvsGovernance.sol";
+import { ISeedSource } from "./interfaces/ISeedSource.sol";
 import { BLS } from "./libraries/BLS.sol";
 import { EpochTable } from "./libraries/EpochTable.sol";
 import { Quorum } from "./libraries/Quorum.sol";
@@ -71,11 +72,12 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
         head.epoch = epoch;
         head.fee = uint80(msg.value);
         _setHead(taskId, head);
-        record.word = bytes32(uint256(seedBlock));
+        ISeedSource seedSource = d.seedSource;
+        record.word = bytes32(seedBlock | uint256(seedSource.target(seedBlock)) << 128);
         record.subjectHash = subjectHash;
         _liabilities += msg.value;
         emit TaskOpened(
-            taskId, kind, epoch, seedBlock, seedBlock + d.seedSource.reach() + 1, subjectHash
+            taskId, kind, epoch, seedBlock, seedBlock + seedSource.reach() + 1, subjectHash
         );
     }
 
@@ -87,7 +89,7 @@ contract AttestationCenter is AttestationBase, AccessManaged, Extended, IAttesta
         if (head.state != TaskState.Fetching) revert WrongState(taskId, head.state);
         TaskDefinition storage d = _definitions[head.kind];
 
-        bytes32 r = d.seedSource.randomness(_seedBlock(record), proof);
+        bytes32 r = d.seedSource.randomness(_seedBlock(record), _seedTarget(record), proof);
         bytes32 seed = keccak256(abi.encode(SEED_DOMAIN, block.chainid, address(this), taskId, r));
         uint40 present = _clock();
         head.state = TaskState.Evaluating;

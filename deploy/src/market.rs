@@ -26,7 +26,7 @@ use zarathustra_chain::Addresses;
 use zarathustra_eval::environment::EnvironmentLock;
 
 use crate::{
-    Account, Artifacts, Deployment, EigenLayer,
+    Account, Artifacts, Deployment, EigenLayer, SeedSource,
     eigenlayer::WHOLE,
     governance::{self, Roles, Targets},
     plan::{Effect, Plan},
@@ -91,6 +91,9 @@ pub struct MarketOptions {
     /// Whether only operators that were allowed may join.
     #[serde(default)]
     pub allow_list_mode: bool,
+    /// Where seeds come from.
+    #[serde(default)]
+    pub seed_source: SeedSource,
     /// The kind `improve`; `retain` has its windows, quorum and fees, and no environment.
     pub improve: KindOptions,
 }
@@ -140,6 +143,7 @@ impl Default for MarketOptions {
             miss_decay: 200,
             wads_to_slash: 100_000_000_000_000_000,
             allow_list_mode: false,
+            seed_source: SeedSource::default(),
             improve: KindOptions::default(),
         }
     }
@@ -172,7 +176,7 @@ fn environment_of_this_build() -> B256 {
 pub struct Contracts {
     /// OpenZeppelin's AccessManager.
     pub access_manager: Address,
-    /// RandaoSeedSource.
+    /// RandaoSeedSource, or DrandSeedSource.
     pub seed_source: Address,
     /// AvsGovernance.
     pub avs_governance: Address,
@@ -213,7 +217,7 @@ pub fn plan(
     reward_token: bool,
 ) -> Result<Contracts> {
     let access_manager = plan.create("AccessManager", &(deployer,))?;
-    let seed_source = plan.create_plain("RandaoSeedSource")?;
+    let seed_source = options.seed_source.plan(plan)?;
     let arguments = (
         access_manager,
         ground.allocation_manager,

@@ -101,7 +101,7 @@ async fn the_header_fixes_the_seed_when_blockhash_gives_nothing() -> Result<()> 
     assert_eq!(task.seed_block, opened + u64::from(definition.fetch_window));
 
     // Until it is there, no header is its header.
-    let unknown = scene.chain.fix_seed(task.id, task.seed_block).await;
+    let unknown = scene.chain.fix_seed(&task).await;
     assert_eq!(unknown.expect_err("no header").code(), "unknown_block");
     let early = rlp_header(scene.chain.provider(), opened).await?;
     assert_eq!(
@@ -135,9 +135,9 @@ async fn the_header_fixes_the_seed_when_blockhash_gives_nothing() -> Result<()> 
     assert_eq!(refused_as(nothing), "BadItem");
     assert_eq!(scene.chain.task(task.id).await?, task);
 
-    scene.chain.fix_seed(task.id, seed_block).await?;
+    scene.chain.fix_seed(&task).await?;
     let task = assert_seeded(&scene, &task).await?;
-    let again = scene.chain.fix_seed(task.id, seed_block).await;
+    let again = scene.chain.fix_seed(&task).await;
     let again = again.expect_err("fixed already");
     assert_eq!(again.revert_name(), Some("SeedAlreadyFixed"));
 
@@ -196,13 +196,13 @@ async fn beyond_the_history_a_task_without_seed_ends_and_everything_returns() ->
     let early = scene.expire(lost_submission).await;
     assert_eq!(refusal(early), too_early(&lost, reach));
     anvil.mine(1).await?;
-    let refused = chain.fix_seed(lost.id, lost.seed_block).await;
+    let refused = chain.fix_seed(&lost).await;
     let refused = refused.expect_err("out of reach");
     assert_eq!(refused.revert_name(), Some("SeedBlockOutOfReach"));
 
     // In the last block of its reach the later task gets its seed.
     anvil.mine_to(late.seed_block + HISTORY_REACH - 1).await?;
-    chain.fix_seed(late.id, late.seed_block).await?;
+    chain.fix_seed(&late).await?;
     assert_eq!(scene.block().await?, late.seed_block + HISTORY_REACH);
     let late = assert_seeded(&scene, &late).await?;
     assert_eq!(late.seed_fixed_at, paused_at);
@@ -277,7 +277,7 @@ async fn a_seed_is_fixed_in_a_paused_market_whose_clock_stands_still() -> Result
     assert_eq!(scene.clock().await?, paused_at);
 
     // The seed block comes in real blocks; the task's life counts the market's.
-    scene.chain.fix_seed(task.id, task.seed_block).await?;
+    scene.chain.fix_seed(&task).await?;
     let task = assert_seeded(&scene, &task).await?;
     assert_eq!(task.seed_fixed_at, paused_at);
 

@@ -15,6 +15,7 @@ pub fn run(
     setup: &Setup<'_>,
     once: bool,
     json: Option<PathBuf>,
+    seed: Option<&str>,
 ) -> Result<()> {
     let start = Instant::now();
     setup.run()?;
@@ -35,6 +36,9 @@ pub fn run(
         .arg(format!("--build-seconds={build_seconds:.1}"));
     if let Some(file) = json {
         demo.arg("--json").arg(file);
+    }
+    if let Some(seed) = seed {
+        demo.args(["--seed", seed]);
     }
     // The demo takes this process's place, so that Ctrl-C and its exit code are its own.
     Err(Report::from(demo.exec())).wrap_err_with(|| process::describe(&demo))

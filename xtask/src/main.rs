@@ -50,6 +50,9 @@ enum Task {
         /// Write a record of what happened.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+        /// Where seeds come from: randao or drand.
+        #[arg(long, value_name = "SOURCE")]
+        seed: Option<String>,
     },
     /// Compiles the contracts and runs `zarathustra deploy` with these arguments.
     Deploy {
@@ -98,7 +101,9 @@ fn run(task: Task) -> Result<ExitCode> {
                 setup.models()?;
             }
         }
-        Task::Demo { once, json } => demo::run(&checkout, &setup, once, json)?,
+        Task::Demo { once, json, seed } => {
+            demo::run(&checkout, &setup, once, json, seed.as_deref())?;
+        }
         Task::Deploy { arguments } => deploy::run(&checkout, &setup, &arguments)?,
         Task::Test => return test::test(&checkout, &setup),
         Task::Check => return test::check(&checkout, &setup),

@@ -32,8 +32,8 @@ abstract contract AttestationBase is
         uint80 fee;
     }
 
-    /// @param word Before the certificate, the seed block (64 bits) and above it the clock at which the seed was fixed;
-    /// then the commitment for fees. A slot that is written already costs 17,100 gas less than a new one.
+    /// @param word Before the certificate, the seed block, above it the clock at which the seed was fixed, and above that
+    /// the seed source's target (64 bits each); then the commitment for fees. A slot that is written already costs 17,100 gas less than a new one.
     struct Record {
         Head head;
         bytes32 word;
@@ -116,6 +116,11 @@ abstract contract AttestationBase is
     /// @dev Of a task that is not certified.
     function _seedBlock(Record storage record) internal view returns (uint64) {
         return uint64(uint256(record.word));
+    }
+
+    /// @dev Of a task that is not certified.
+    function _seedTarget(Record storage record) internal view returns (uint64) {
+        return uint64(uint256(record.word) >> 128);
     }
 
     /* CLOCK AND TURNS */

@@ -124,6 +124,7 @@ contract TaskRegistry is AttestationBase, AccessManaged, IAttestationCenterRegis
         }
         if (head.state != TaskState.Certified) {
             t.seedBlock = _seedBlock(record);
+            t.seedTarget = _seedTarget(record);
             t.seedFixedAt = uint64(uint256(record.word) >> 64);
         }
     }

@@ -73,6 +73,7 @@ interface IAttestationCenterTypes {
     /// @param delivered Whether the logic took the certified result.
     /// @param swept Whether what nobody can claim of the fee was burned.
     /// @param seedBlock,seedFixedAt 0 once the task is certified; `seedFixedAt`, when the seed was fixed, also before.
+    /// @param seedTarget What the seed source answered at opening (`ISeedSource.target`); 0 once the task is certified.
     /// @param deadline From when `expire` works: a real block number while Fetching, market clock while
     /// Evaluating; from when `deliver` works while Certified; 0 otherwise.
     /// @param certifiedAt Clock of the approving certificate; 0 without one.
@@ -87,6 +88,7 @@ interface IAttestationCenterTypes {
         uint32 epoch;
         uint32 turnBase;
         uint64 seedBlock;
+        uint64 seedTarget;
         uint64 seedFixedAt;
         uint64 turnBaseAt;
         uint64 deadline;
@@ -350,7 +352,7 @@ interface IAttestationCenterTasks is
     /// @return taskId Counts from 1.
     function openTask(uint16 kind, bytes32 subjectHash) external payable returns (uint64 taskId);
 
-    /// @notice Fixes the seed from the seed block's header; by anyone, also while paused.
+    /// @notice Fixes the seed with a proof as the kind's seed source wants it; by anyone, also while paused.
     function fixSeed(uint64 taskId, bytes calldata proof) external;
 
     /// @notice Decides a claim (specification 3.3); by anyone, also while paused.

@@ -109,6 +109,16 @@ library BLS {
         }
     }
 
+    /// @notice Whether a point can be a key: canonical, in the subgroup of prime order, not infinity.
+    /// @dev Costs a pairing, and for anything else all gas that the precompile gets.
+    function isKey(G2Point memory point) internal view returns (bool) {
+        if (isInfinity(point)) return false;
+        // PAIRING_CHECK(infinity, point): 1 for any point of the subgroup, and an error for any other.
+        (bool ok, bytes memory answer) =
+            address(0x0f).staticcall(bytes.concat(new bytes(0x80), abi.encode(point)));
+        return ok && answer.length == 32 && abi.decode(answer, (uint256)) == 1;
+    }
+
     /// @notice RFC 9380 `hash_to_curve` of suite BLS12381G1_XMD:SHA-256_SSWU_RO_.
     function hashToG1(bytes memory message, bytes memory tag)
         internal

@@ -43,28 +43,28 @@ contract RandaoSeedSourceTest is Test {
 
     function test_randomness_isTheMixHash() external {
         vm.setBlockhash(19_999, header.hash);
-        vm.assertEq(source.randomness(19_999, header.rlp), header.mixHash);
+        vm.assertEq(source.randomness(19_999, 0, header.rlp), header.mixHash);
         vm.assertNotEq(header.mixHash, header.hash);
     }
 
     function test_randomness_oldestOfTheOpcode() external {
         vm.setBlockhash(20_000 - 256, header.hash);
-        vm.assertEq(source.randomness(20_000 - 256, header.rlp), header.mixHash);
+        vm.assertEq(source.randomness(20_000 - 256, 0, header.rlp), header.mixHash);
     }
 
     function test_randomness_firstOfTheHistory() external {
         uint64 number = 20_000 - 257;
         _putHistory(number, header.hash);
-        vm.assertEq(source.randomness(number, header.rlp), header.mixHash);
+        vm.assertEq(source.randomness(number, 0, header.rlp), header.mixHash);
     }
 
     function test_randomness_lastOfTheHistory() external {
         uint64 number = 20_000 - 8191;
         _putHistory(number, header.hash);
         vm.assertEq(source.reach(), 8191);
-        vm.assertEq(source.randomness(number, header.rlp), header.mixHash);
+        vm.assertEq(source.randomness(number, 0, header.rlp), header.mixHash);
         _expectOutOfReach(number - 1);
-        source.randomness(number - 1, header.rlp);
+        source.randomness(number - 1, 0, header.rlp);
     }
 
     function test_randomness_notOfTheFuture() external {
@@ -72,7 +72,7 @@ contract RandaoSeedSourceTest is Test {
             vm.expectRevert(
                 abi.encodeWithSelector(ISeedSource.SeedBlockNotMined.selector, number, 20_000)
             );
-            source.randomness(number, header.rlp);
+            source.randomness(number, 0, header.rlp);
         }
     }
 
@@ -80,37 +80,37 @@ contract RandaoSeedSourceTest is Test {
         vm.setBlockhash(19_999, header.hash);
         vm.setBlockhash(19_998, other.hash);
         _expectInvalid(19_999);
-        source.randomness(19_999, other.rlp);
+        source.randomness(19_999, 0, other.rlp);
         _expectInvalid(19_998);
-        source.randomness(19_998, header.rlp);
+        source.randomness(19_998, 0, header.rlp);
     }
 
     function test_randomness_refusesChangedRandomness() external {
         vm.setBlockhash(19_999, header.hash);
         bytes memory forged = _replace(header.rlp, header.mixHash, keccak256("mine"));
         _expectInvalid(19_999);
-        source.randomness(19_999, forged);
+        source.randomness(19_999, 0, forged);
     }
 
     function test_randomness_refusesWhatIsNoHeader() external {
         vm.setBlockhash(19_999, header.hash);
         vm.expectRevert(abi.encodeWithSelector(RlpHeader.BadItem.selector, 0));
-        source.randomness(19_999, "");
+        source.randomness(19_999, 0, "");
         vm.expectRevert(abi.encodeWithSelector(RlpHeader.TooFewFields.selector, 0));
-        source.randomness(19_999, hex"c0");
+        source.randomness(19_999, 0, hex"c0");
     }
 
     /// On a chain without EIP-2935 the reach is that of the opcode, and nothing passes beyond it.
     function test_randomness_withoutHistoryContract() external {
         _expectOutOfReach(20_000 - 257);
-        source.randomness(20_000 - 257, header.rlp);
+        source.randomness(20_000 - 257, 0, header.rlp);
     }
 
     /// The history knows nothing of blocks from before it was there.
     function test_randomness_historyWithoutTheBlock() external {
         vm.etch(history, HISTORY_CODE);
         _expectOutOfReach(20_000 - 300);
-        source.randomness(20_000 - 300, header.rlp);
+        source.randomness(20_000 - 300, 0, header.rlp);
     }
 
     function _expectInvalid(uint64 number) private {

@@ -8,6 +8,10 @@ contract RlpHeaderHarness {
     function read(bytes calldata header) external pure returns (bytes32 hash, bytes32 mixHash) {
         return RlpHeader.read(header);
     }
+
+    function readTime(bytes calldata header) external pure returns (bytes32 hash, uint256 time) {
+        return RlpHeader.readTime(header);
+    }
 }
 
 /// @dev Headers of three clients (tests/vectors/README.md), then each way to spoil one.
@@ -40,6 +44,37 @@ contract RlpHeaderTest is Test {
             vm.assertEq(hash, headers[i].hash, headers[i].name);
             vm.assertEq(mixHash, headers[i].mixHash, headers[i].name);
         }
+    }
+
+    /// Times as the Python package rlp 5.0.0 decodes field 11.
+    function test_readTime_headersOfThreeClients() external view {
+        uint256[3] memory times = [uint256(1_729_280_622), 1_795_254_789, 1_760_130_544];
+        for (uint256 i; i < headers.length; ++i) {
+            (bytes32 hash, uint256 time) = reader.readTime(headers[i].rlp);
+            vm.assertEq(hash, headers[i].hash, headers[i].name);
+            vm.assertEq(time, times[i], headers[i].name);
+        }
+    }
+
+    function test_readTime_isAnIntegerOfEightBytesAtMost() external {
+        bytes memory before = _emptyFields(11);
+        (, uint256 time) = reader.readTime(_list(bytes.concat(before, hex"80")));
+        vm.assertEq(time, 0);
+        (, time) = reader.readTime(_list(bytes.concat(before, hex"7f")));
+        vm.assertEq(time, 127);
+        (, time) = reader.readTime(_list(bytes.concat(before, hex"88ffffffffffffffff")));
+        vm.assertEq(time, type(uint64).max);
+
+        vm.expectRevert(abi.encodeWithSelector(RlpHeader.BadTimestamp.selector, 9));
+        reader.readTime(_list(bytes.concat(before, hex"89ffffffffffffffffff")));
+        vm.expectRevert(abi.encodeWithSelector(RlpHeader.BadTimestamp.selector, 1));
+        reader.readTime(_list(bytes.concat(before, hex"00")));
+        vm.expectRevert(abi.encodeWithSelector(RlpHeader.BadTimestamp.selector, 2));
+        reader.readTime(_list(bytes.concat(before, hex"820001")));
+        vm.expectRevert(abi.encodeWithSelector(RlpHeader.BadTimestamp.selector, 1));
+        reader.readTime(_list(bytes.concat(before, hex"c105")));
+        vm.expectRevert(abi.encodeWithSelector(RlpHeader.TooFewFields.selector, 11));
+        reader.readTime(_list(before));
     }
 
     /// However a header is cut, it is refused, and never by running out of the input.

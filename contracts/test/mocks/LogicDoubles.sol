@@ -28,11 +28,20 @@ contract LogicDouble is IAvsLogic {
 /// @dev Test double of a seed source: the proof is the randomness, right after the block.
 contract SeedSourceDouble is ISeedSource {
     uint64 public constant reach = 8191;
+    bytes32 public constant scheme = "double";
 
-    function randomness(uint64 seedBlock, bytes calldata proof) external view returns (bytes32) {
+    function randomness(uint64 seedBlock, uint64, bytes calldata proof)
+        external
+        view
+        returns (bytes32)
+    {
         if (block.number <= seedBlock) revert SeedBlockNotMined(seedBlock, block.number);
         if (block.number - seedBlock > reach) revert SeedBlockOutOfReach(seedBlock, block.number);
         if (proof.length != 32) revert InvalidSeedProof(seedBlock);
         return abi.decode(proof, (bytes32));
+    }
+
+    function target(uint64) external pure returns (uint64) {
+        return 0;
     }
 }

@@ -29,10 +29,11 @@ impl User {
         rpc_url: &str,
         addresses: &Path,
         ipfs: &str,
+        beacons: &[String],
     ) -> Result<Self> {
         let (keystore, password) = keystore(home, &signer)?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let environment = [
+        let mut environment = vec![
             ("ZARATHUSTRA_RPC_URL", rpc_url.to_owned()),
             ("ZARATHUSTRA_ADDRESSES", text(addresses)),
             ("ZARATHUSTRA_KEYSTORE", text(&keystore)),
@@ -40,11 +41,17 @@ impl User {
             ("ZARATHUSTRA_IPFS", ipfs.to_owned()),
             ("ZARATHUSTRA_HOME", text(home)),
         ];
+        if !beacons.is_empty() {
+            environment.push(("ZARATHUSTRA_DRAND", beacons.join(",")));
+        }
         Ok(Self {
             program: program.to_owned(),
             home: home.to_owned(),
             signer,
-            environment: environment.map(|(k, v)| (k.to_owned(), v)).to_vec(),
+            environment: environment
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect(),
         })
     }
 

@@ -14,8 +14,8 @@ use eyre::{ContextCompat, Result, WrapErr, eyre};
 use serde::{Deserialize, Serialize};
 use zarathustra_chain::{Addresses, Chain};
 use zarathustra_deploy::{
-    Account, Anvil, AnvilOptions, Checkout, EigenLayer, GOVERNANCE, Hardfork, KindOptions, Market,
-    MarketOptions, Mining, devnet_key,
+    Account, Anvil, AnvilOptions, Beacon, Checkout, EigenLayer, GOVERNANCE, Hardfork, KindOptions,
+    Market, MarketOptions, Mining, SeedSource, devnet_key,
     eigenlayer::{Delays, WHOLE},
     snapshot,
 };
@@ -107,6 +107,8 @@ pub struct Devnet {
     programs: PathBuf,
     anvil: Anvil,
     hardfork: &'static str,
+    /// Where seeds come from, when they come from drand.
+    beacon: Option<Beacon>,
     addresses_file: PathBuf,
     addresses: Addresses,
     eigenlayer: EigenLayer,
@@ -136,6 +138,10 @@ impl Devnet {
         anvil.set_mining(Mining::Every(options.block_time)).await?;
         let addresses_file = options.folder.join("addresses.json");
         deployed.addresses.write(&addresses_file)?;
+        let beacon = match options.market.seed_source {
+            SeedSource::Randao => None,
+            SeedSource::Drand(_) => Some(Beacon::start(anvil.url()).await?),
+        };
         let chain = Chain::connect(anvil.url(), deployed.addresses.clone()).await?;
 
         let mut network = Self {
@@ -145,6 +151,7 @@ impl Devnet {
             programs,
             anvil,
             hardfork: Hardfork::default().name(),
+            beacon,
             addresses_file,
             chain,
             gateway_rpc: String::new(),
@@ -300,6 +307,7 @@ impl Devnet {
             self.anvil.url(),
             &self.addresses_file,
             &self.gateway_rpc,
+            &self.beacon_urls(),
         )
     }
 
@@ -491,11 +499,17 @@ impl Devnet {
             rpc_url: self.anvil.url().to_owned(),
             addresses: self.addresses_file.clone(),
             confirmations: 1,
+            drand: self.beacon_urls(),
             poll_ms: u64::try_from(self.options.block_time.as_millis() / 4)
                 .unwrap_or(250)
                 .max(50),
             low_balance_gwei: 1_000_000,
         }
+    }
+
+    fn beacon_urls(&self) -> Vec<String> {
+        let beacon = self.beacon.as_ref();
+        beacon.map(|b| b.url().to_owned()).into_iter().collect()
     }
 
     /// One compile cache for all programs and all networks of this checkout.
@@ -631,6 +645,7 @@ struct ChainFile {
     rpc_url: String,
     addresses: PathBuf,
     confirmations: u64,
+    drand: Vec<String>,
     poll_ms: u64,
     low_balance_gwei: u64,
 }

@@ -313,7 +313,7 @@ impl Scene {
     /// Passes a task's seed block and fixes the seed. Answers the task.
     pub async fn seed(&self, task: &Task) -> Result<Task> {
         self.devnet.anvil.mine_to(task.seed_block).await?;
-        self.chain.fix_seed(task.id, task.seed_block).await?;
+        self.chain.fix_seed(task).await?;
         Ok(self.chain.task(task.id).await?)
     }
 

@@ -59,12 +59,16 @@ impl SecretKey {
     /// Signs the digest of a vote (2.7). Guarding against two votes that contradict each other is
     /// the caller's business; the signer crate does it.
     pub fn sign(&self, digest: &B256) -> Signature {
-        Signature(self.0.sign(digest.as_slice(), VOTE_DST, &[]))
+        self.sign_under(VOTE_DST, digest)
     }
 
     /// Signs the digest that proves possession of this key (2.8).
     pub fn prove_possession(&self, digest: &B256) -> Signature {
-        Signature(self.0.sign(digest.as_slice(), POSSESSION_DST, &[]))
+        self.sign_under(POSSESSION_DST, digest)
+    }
+
+    pub(crate) fn sign_under(&self, domain: &[u8], digest: &B256) -> Signature {
+        Signature(self.0.sign(digest.as_slice(), domain, &[]))
     }
 }
 

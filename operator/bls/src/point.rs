@@ -6,7 +6,7 @@ use zarathustra_primitives::{BLS_KEY_LEN, BLS_SIGNATURE_LEN};
 use crate::DecodeError;
 
 /// Bytes of a coordinate's half.
-const FIELD: usize = 48;
+pub(crate) const FIELD: usize = 48;
 
 /// Bits in which a compressed form, the point at infinity and a sign are flagged. A canonical
 /// coordinate has none of them, the modulus being 381 bits long.

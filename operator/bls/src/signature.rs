@@ -45,7 +45,7 @@ impl Signature {
     }
 
     // Neither point is checked again: both were when they were decoded or made.
-    fn verify_under(&self, domain: &[u8], digest: &B256, key: &PublicKey) -> bool {
+    pub(crate) fn verify_under(&self, domain: &[u8], digest: &B256, key: &PublicKey) -> bool {
         let answer = self
             .0
             .verify(false, digest.as_slice(), domain, &[], &key.0, false);

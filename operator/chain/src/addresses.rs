@@ -41,7 +41,7 @@ pub struct Addresses {
     pub model_submission: Address,
     /// AvsLogic of the kind `improve`.
     pub avs_logic: Address,
-    /// RandaoSeedSource.
+    /// RandaoSeedSource, or DrandSeedSource.
     pub seed_source: Address,
     /// An ERC-20 for rewards; only on development chains.
     #[serde(default, skip_serializing_if = "Option::is_none")]

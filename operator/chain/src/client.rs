@@ -12,13 +12,14 @@ use alloy::{
 };
 use std::sync::Arc;
 use zarathustra_abi::{
-    attestation_center::{self, IAttestationCenter},
-    avs_governance::IAvsGovernance,
+    attestation_center::IAttestationCenter, avs_governance::IAvsGovernance,
     model_submission::IModelSubmission,
 };
-use zarathustra_primitives::{Domain, TaskId};
+use zarathustra_primitives::Domain;
 
-use crate::{Addresses, Call, ChainError, FeePolicy, Sender, Store, revert::from_contract};
+use crate::{
+    Addresses, Call, ChainError, FeePolicy, Sender, Store, beacon::Beacons, revert::from_contract,
+};
 
 /// Contract instances of the deployment.
 type Attestation = IAttestationCenter::IAttestationCenterInstance<DynProvider>;
@@ -31,6 +32,7 @@ pub struct Chain {
     provider: DynProvider,
     addresses: Arc<Addresses>,
     sender: Option<Arc<Sender>>,
+    beacons: Beacons,
 }
 
 /// The newest block and the market's clock at it.
@@ -86,7 +88,19 @@ impl Chain {
             provider,
             addresses: Arc::new(addresses),
             sender: None,
+            beacons: Beacons::new(&[])?,
         })
+    }
+
+    /// The same connection with beacons of a drand network, which give what fixes seeds where a
+    /// kind's source of seeds is one. Each is the address of the usual HTTP API with the hash of the
+    /// chain, and is asked for `/public/{round}`.
+    ///
+    /// # Errors
+    /// [`ChainError::BeaconUrlMalformed`]; [`ChainError::Beacon`] when the HTTP client cannot be set up.
+    pub fn with_beacons(mut self, urls: &[String]) -> Result<Self, ChainError> {
+        self.beacons = Beacons::new(urls)?;
+        Ok(self)
     }
 
     /// The same connection with a key to send transactions with, journalled in `store`.
@@ -132,6 +146,10 @@ impl Chain {
     /// [`ChainError::NoSigner`] when the connection is for reading.
     pub fn sender(&self) -> Result<&Sender, ChainError> {
         self.sender.as_deref().ok_or(ChainError::NoSigner)
+    }
+
+    pub(crate) const fn beacons(&self) -> &Beacons {
+        &self.beacons
     }
 
     /// What binds hashes and signatures to this deployment.
@@ -215,24 +233,6 @@ impl Chain {
                 data,
                 value,
             })
-            .await
-    }
-
-    /// Fixes a task's seed with the RLP header of its seed block.
-    ///
-    /// # Errors
-    /// As for [`Chain::transact`]; [`ChainError::UnknownBlock`] before the block exists.
-    pub async fn fix_seed(
-        &self,
-        task: TaskId,
-        seed_block: u64,
-    ) -> Result<TransactionReceipt, ChainError> {
-        let proof = crate::header::rlp_header(&self.provider, seed_block).await?;
-        let call = attestation_center::IAttestationCenter::fixSeedCall {
-            taskId: task.get(),
-            proof,
-        };
-        self.transact(self.addresses.attestation_center, call, U256::ZERO)
             .await
     }
 }

@@ -83,6 +83,33 @@ pub enum ChainError {
         /// Hash that the node states.
         stated: B256,
     },
+    /// The drand round of a task is still to come.
+    #[error("drand round {round} is public at Unix time {public_at}, the chain is not there yet")]
+    RoundNotPublic {
+        /// The round.
+        round: u64,
+        /// Seconds since the epoch.
+        public_at: u64,
+    },
+    /// No beacon gave a valid signature of a drand round.
+    #[error("no beacon gives drand round {round}: {detail}")]
+    Beacon {
+        /// The round.
+        round: u64,
+        /// What each of them answered.
+        detail: String,
+    },
+    /// The address of a beacon cannot be used.
+    #[error("{url:?} is not the address of a beacon: {reason}")]
+    BeaconUrlMalformed {
+        /// The address as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Seeds come from drand and the program knows no beacon.
+    #[error("seeds come from drand, and no beacon of its network is named")]
+    NoBeacon,
     /// A transaction needs a signer and the program has none.
     #[error("no key to send transactions with")]
     NoSigner,
@@ -136,7 +163,11 @@ impl ChainError {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Transport { .. } | Self::UnknownBlock { .. } | Self::HeaderMismatch { .. }
+            Self::Transport { .. }
+                | Self::UnknownBlock { .. }
+                | Self::HeaderMismatch { .. }
+                | Self::RoundNotPublic { .. }
+                | Self::Beacon { .. }
         )
     }
 
@@ -152,6 +183,10 @@ impl ChainError {
             Self::ReorgTooDeep { .. } => "reorg_too_deep",
             Self::UnknownBlock { .. } => "unknown_block",
             Self::HeaderMismatch { .. } => "header_mismatch",
+            Self::RoundNotPublic { .. } => "round_not_public",
+            Self::Beacon { .. } => "beacon_failed",
+            Self::BeaconUrlMalformed { .. } => "beacon_url_malformed",
+            Self::NoBeacon => "no_beacon",
             Self::NoSigner => "no_signer",
             Self::Stuck { .. } => "transaction_stuck",
             Self::Store { .. } => "database_failed",

@@ -5,6 +5,7 @@
 //! contracts' interfaces and nothing of models, votes or HTTP.
 
 mod addresses;
+mod beacon;
 mod client;
 mod cursor;
 mod epoch;
@@ -13,6 +14,7 @@ mod follower;
 mod header;
 mod logs;
 mod revert;
+mod seed;
 mod sender;
 mod settings;
 mod store;

@@ -11,6 +11,7 @@ use alloy::{
 use zarathustra_abi::{
     attestation_center::IAttestationCenter::IAttestationCenterErrors,
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
+    drand_seed_source::DrandSeedSource::DrandSeedSourceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
     retention_desk::IRetentionDesk::IRetentionDeskErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
@@ -29,6 +30,7 @@ alloy::sol! {
         error AddressEmptyCode(address target);
         error BadItem(uint256 offset);
         error BadMixHash(uint256 length);
+        error BadTimestamp(uint256 length);
         error EmptyTable();
         error FailedCall();
         error HashToCurveFailed();
@@ -93,6 +95,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = IRetentionDeskErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = DrandSeedSourceErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -186,6 +191,7 @@ mod tests {
             "AttestationCenter",
             "AvsGovernance",
             "AvsLogic",
+            "DrandSeedSource",
             "IRetentionDesk",
             "ModelSubmission",
             "RandaoSeedSource",
@@ -201,6 +207,7 @@ mod tests {
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
                     || IRetentionDeskErrors::valid_selector(selector)
+                    || DrandSeedSourceErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }

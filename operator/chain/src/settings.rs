@@ -18,6 +18,10 @@ pub struct ChainSettings {
     /// Blocks on top of the seed block before anything is signed that depends on it.
     #[serde(default = "defaults::confirmations")]
     pub confirmations: u64,
+    /// Beacons of the drand network from which seeds come, where they do: addresses that end with
+    /// the hash of the network's chain. They are asked in this order.
+    #[serde(default)]
+    pub drand: Vec<String>,
     /// Milliseconds between two looks at the chain.
     #[serde(default = "defaults::poll_ms")]
     pub poll_ms: u64,
@@ -79,9 +83,11 @@ impl ChainSettings {
     /// Connects for reading.
     ///
     /// # Errors
-    /// As for [`Addresses::read`] and [`Chain::connect`].
+    /// As for [`Addresses::read`], [`Chain::connect`] and [`Chain::with_beacons`].
     pub async fn connect(&self) -> Result<Chain, ChainError> {
-        Chain::connect(&self.rpc_url, Addresses::read(&self.addresses)?).await
+        Chain::connect(&self.rpc_url, Addresses::read(&self.addresses)?)
+            .await?
+            .with_beacons(&self.drand)
     }
 
     /// Connects with a key to send transactions with; the journal is kept in `store`.

@@ -5,16 +5,13 @@ use alloy::{
     rpc::types::Filter,
     sol_types::{SolEvent, SolValue as _},
 };
-use zarathustra_abi::{
-    attestation_center::{IAttestationCenter, IAttestationCenterTypes},
-    seed_source::ISeedSource,
-};
+use zarathustra_abi::attestation_center::{IAttestationCenter, IAttestationCenterTypes};
 use zarathustra_primitives::{
     ClaimId, ClaimOutcome, Digest, Epoch, KindId, Position, Seed, SubjectHash, TaskHash, TaskId,
     TaskState, Turn,
 };
 
-use crate::{Chain, ChainError, client::read, header::rlp_header};
+use crate::{Chain, ChainError, client::read};
 
 /// A task; times are market clock, `seed_block` is a real block number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +36,9 @@ pub struct Task {
     pub turn_base_at: u64,
     /// Block whose randomness is the seed's source; 0 once certified, see [`Chain::seed_block`].
     pub seed_block: u64,
+    /// What the source of seeds fixed beside it when the task opened, a drand round; 0 for RANDAO,
+    /// and once certified.
+    pub seed_target: u64,
     /// Clock at which the seed was fixed; 0 before, and once certified.
     pub seed_fixed_at: u64,
     /// From when the task can expire: a block number while Fetching, market clock while Evaluating;
@@ -223,6 +223,7 @@ impl Task {
             turn_base: Turn::new(raw.turnBase),
             turn_base_at: raw.turnBaseAt,
             seed_block: raw.seedBlock,
+            seed_target: raw.seedTarget,
             seed_fixed_at: raw.seedFixedAt,
             deadline: raw.deadline,
             certified_at: raw.certifiedAt,
@@ -310,21 +311,5 @@ impl Chain {
         let log = self.newest_log(&filter, 0).await?;
         let event = log.and_then(|log| IAttestationCenter::TaskOpened::decode_log(&log.inner).ok());
         Ok(event.map(|event| event.seedBlock))
-    }
-
-    /// The seed that a task gets when somebody fixes it, once its seed block is there; `None` while
-    /// the kind's source of seeds does not give it for that block's header.
-    ///
-    /// # Errors
-    /// [`ChainError::Transport`]; [`ChainError::UnknownBlock`] before the block exists.
-    pub async fn coming_seed(&self, task: &Task) -> Result<Option<Seed>, ChainError> {
-        let definition = read("definition", self.attestation().definition(task.kind.get())).await?;
-        let header = rlp_header(self.provider(), task.seed_block).await?;
-        let source = ISeedSource::new(definition.seedSource, self.provider().clone());
-        match read("randomness", source.randomness(task.seed_block, header)).await {
-            Ok(randomness) => Ok(Some(self.domain().seed(task.id, randomness))),
-            Err(ChainError::Reverted { .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }

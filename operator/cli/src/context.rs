@@ -71,6 +71,16 @@ pub struct Globals {
         default_value_t = 200
     )]
     pub max_fee_gwei: u64,
+    /// Beacons of the drand network that seeds come from, where they do, with commas between them:
+    /// addresses that end with the hash of its chain.
+    #[arg(
+        long,
+        global = true,
+        env = "ZARATHUSTRA_DRAND",
+        value_name = "URLS",
+        value_delimiter = ','
+    )]
+    pub drand: Vec<String>,
     /// RPC address of an IPFS node: `zarathustra ipfs serve`, or Kubo.
     #[arg(
         long,
@@ -119,7 +129,8 @@ impl Globals {
                 "name it with --addresses or ZARATHUSTRA_ADDRESSES",
             )
         })?;
-        Ok(Chain::connect(&self.rpc_url, Addresses::read(file)?).await?)
+        let chain = Chain::connect(&self.rpc_url, Addresses::read(file)?).await?;
+        Ok(chain.with_beacons(&self.drand)?)
     }
 
     /// The key that was named.

@@ -171,6 +171,15 @@ fn chain_hint(error: &ChainError) -> Option<String> {
         ChainError::Decode { .. } => {
             "is this the right addresses file? no contract of ours answers there".to_owned()
         }
+        ChainError::NoBeacon | ChainError::Beacon { .. } => {
+            "name beacons of the network that the seed source takes rounds from with --drand".to_owned()
+        }
+        ChainError::BeaconUrlMalformed { .. } => {
+            "--drand takes addresses such as https://api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971".to_owned()
+        }
+        ChainError::RoundNotPublic { .. } => {
+            "the seed can be fixed once the round is public; try again then".to_owned()
+        }
         ChainError::NoSigner => "name a key with --keystore and --password-file".to_owned(),
         ChainError::Stuck { .. } => {
             "raise --max-fee-gwei and run any command with this key; it takes the transaction up again".to_owned()

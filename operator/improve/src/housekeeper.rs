@@ -131,7 +131,7 @@ impl Housekeeper {
     }
 
     async fn fix_seed(&self, task: &Task) -> Result<(), ChainError> {
-        let sent = self.chain.fix_seed(task.id, task.seed_block).await;
+        let sent = self.chain.fix_seed(task).await;
         report(sent.map(drop), "seed fixed", task.id.get())
     }
 
@@ -382,6 +382,15 @@ fn report(sent: Result<(), ChainError>, done: &'static str, id: u64) -> Result<(
         }
         Err(ChainError::Reverted { action, revert }) => {
             debug!(id, %action, %revert, "not needed, or not possible yet");
+            Ok(())
+        }
+        Err(error @ (ChainError::RoundNotPublic { .. } | ChainError::Beacon { .. })) => {
+            debug!(id, code = error.code(), %error, "waits");
+            Ok(())
+        }
+        // Somebody else may know one.
+        Err(error @ ChainError::NoBeacon) => {
+            warn!(id, code = error.code(), %error, "left to others");
             Ok(())
         }
         Err(error) => Err(error),

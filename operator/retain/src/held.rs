@@ -105,6 +105,7 @@ mod tests {
             turn_base: Turn::new(0),
             turn_base_at: 0,
             seed_block: 20,
+            seed_target: 0,
             seed_fixed_at: 0,
             deadline,
             certified_at: 0,

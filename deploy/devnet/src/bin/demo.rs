@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use eyre::{Result, WrapErr};
 use serde_json::{Value, json};
-use zarathustra_deploy::eigenlayer;
+use zarathustra_deploy::{Beacon, SeedSource, eigenlayer};
 use zarathustra_devnet::{
     Devnet, DevnetOptions,
     story::{Stage, Story, tokens},
@@ -31,9 +31,22 @@ struct Flags {
     /// Seconds that the build took; `cargo xtask demo` knows them.
     #[arg(long, default_value_t = 0.0)]
     build_seconds: f64,
+    /// Where seeds come from; for drand, a beacon on this machine gives them.
+    #[arg(long, value_enum, default_value_t)]
+    seed: Seeds,
     /// Milliseconds between blocks.
     #[arg(long, default_value_t = 1000)]
     block_ms: u64,
+}
+
+/// Where seeds come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Seeds {
+    /// RANDAO.
+    #[default]
+    Randao,
+    /// Rounds of drand.
+    Drand,
 }
 
 #[tokio::main]
@@ -59,7 +72,12 @@ async fn run(flags: Flags) -> Result<()> {
             started.elapsed().as_secs_f64()
         ))
     };
-    let options = DevnetOptions::small(folder.path(), Duration::from_millis(flags.block_ms));
+    let mut options = DevnetOptions::small(folder.path(), Duration::from_millis(flags.block_ms));
+    if flags.seed == Seeds::Drand {
+        // A block is a second later than the one before at least.
+        let block_time = flags.block_ms.div_ceil(1000).max(1);
+        options.market.seed_source = SeedSource::Drand(Beacon::network(block_time)?);
+    }
     let mut network = Devnet::start(options, &mut tell).await?;
     let story = Stage::set(&mut network, &mut tell).await?.play().await?;
     let story_seconds = started.elapsed().as_secs_f64();

@@ -336,6 +336,7 @@ fn no_task() -> Task {
         epoch: 0,
         turnBase: 0,
         seedBlock: 0,
+        seedTarget: 0,
         seedFixedAt: 0,
         turnBaseAt: 0,
         deadline: 0,

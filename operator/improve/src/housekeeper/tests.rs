@@ -230,6 +230,24 @@ async fn one_that_fails_keeps_no_other_waiting() {
     }
 }
 
+/// A seed that this program cannot fix, or not yet, keeps nothing else from being done.
+#[test]
+fn a_round_that_is_not_to_be_had_does_not_end_housekeeping() {
+    let not_public = ChainError::RoundNotPublic {
+        round: 2,
+        public_at: 3,
+    };
+    let failed = ChainError::Beacon {
+        round: 2,
+        detail: "answers with status 404".to_owned(),
+    };
+    for error in [not_public, failed, ChainError::NoBeacon] {
+        assert!(report(Err(error), "seed fixed", 1).is_ok());
+    }
+    let other = report(Err(ChainError::NoSigner), "seed fixed", 1);
+    assert_eq!(other.expect_err("no key").code(), "no_signer");
+}
+
 fn undelivered() -> IAttestationCenterTypes::Task {
     IAttestationCenterTypes::Task {
         kind: 1,
@@ -241,6 +259,7 @@ fn undelivered() -> IAttestationCenterTypes::Task {
         epoch: 1,
         turnBase: 0,
         seedBlock: 0,
+        seedTarget: 0,
         seedFixedAt: 0,
         turnBaseAt: 0,
         deadline: 0,

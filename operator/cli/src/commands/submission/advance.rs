@@ -66,7 +66,7 @@ pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
         Step::FixSeed => {
             progress("sending fixSeed");
             let task = chain.task(TaskId::new(submission.taskId)).await?;
-            chain.fix_seed(task.id, task.seed_block).await?
+            chain.fix_seed(&task).await?
         }
         Step::Expire => {
             to_market(

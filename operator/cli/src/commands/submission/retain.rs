@@ -69,7 +69,7 @@ pub(super) async fn retain(globals: &Globals, id: u64) -> Result<Answer> {
     match (step, &held.task) {
         (Step::FixSeed, Some(task)) => {
             progress("sending fixSeed");
-            chain.fix_seed(task.id, task.seed_block).await?;
+            chain.fix_seed(task).await?;
         }
         (Step::Deliver, Some(task)) => {
             deliver(&chain, task).await?;
