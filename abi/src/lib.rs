@@ -38,6 +38,10 @@ contract!(
     avs_governance, IAvsGovernance, "IAvsGovernance.json"
 );
 contract!(
+    /// Tasks about what is held back of rewards.
+    retention_desk, IRetentionDesk, "IRetentionDesk.json"
+);
+contract!(
     /// Seeds from the rounds of a drand network.
     drand_seed_source, DrandSeedSource, "DrandSeedSource.json"
 );

@@ -88,6 +88,11 @@ pub async fn run(settings: Settings) -> Result<()> {
             "housekeeping",
             housekeeper.run(settings.chain.poll_every(), stop.clone()),
         );
+        let retentions = zarathustra_retain::Housekeeper::new(chain.clone());
+        supervisor.spawn(
+            "retentions",
+            retentions.run(settings.chain.poll_every(), stop.clone()),
+        );
     }
     let relay = Relay::new(
         chain.clone(),

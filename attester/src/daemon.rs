@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use zarathustra_chain::{Chain, ChainError};
 use zarathustra_improve::{Improve, ImproveParts, StartError, Watch};
 use zarathustra_node::{Health, Metrics, Supervisor, failure::CodeOf, http, logs, settings};
+use zarathustra_retain::{Probe, Retain, RetainParts};
 use zarathustra_signer::{Keyring, OpenError, Signer};
 use zarathustra_wire::AggregatorClient;
 
@@ -158,6 +159,19 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
     .await
     .wrap_err("start the content node and find the workers")?;
     health.up("content");
+    let folder = settings.data_dir.join("retain");
+    let retain = Retain::start(RetainParts {
+        chain: chain.clone(),
+        probe: Probe::new(
+            Arc::clone(improve.content().store()),
+            settings.content.peers.clone(),
+            folder.join("probes"),
+            Duration::from_secs(settings.content.fetch_seconds),
+        ),
+        folder: folder.join("files"),
+        memory_bytes: settings.evaluation.memory_bytes,
+    })
+    .wrap_err_with(|| format!("empty the folder {}", folder.display()))?;
 
     let aggregators = settings
         .aggregators
@@ -199,7 +213,7 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         store,
         data_dir: settings.data_dir.clone(),
         confirmations: settings.chain.confirmations,
-        kinds: vec![Arc::new(improve.clone())],
+        kinds: vec![Arc::new(improve.clone()), Arc::new(retain)],
         keys,
         aggregators,
         metrics: metrics.clone(),
@@ -210,6 +224,11 @@ pub async fn run(role: &'static str, settings: Settings, duty: impl Duty) -> Res
         supervisor.spawn(
             "housekeeping",
             housekeeper.run(settings.chain.poll_every(), stop.clone()),
+        );
+        let retentions = zarathustra_retain::Housekeeper::new(chain.clone());
+        supervisor.spawn(
+            "retentions",
+            retentions.run(settings.chain.poll_every(), stop.clone()),
         );
     }
     supervisor.spawn("champions", improve.clone().tend_champions(stop.clone()));

@@ -14,6 +14,7 @@ import { RisingDeposit } from "./market/RisingDeposit.sol";
 /// Every function that changes state is guarded against reentry.
 contract ModelSubmission is MarketState, ISubmissionDesk {
     bytes32 private constant COMMIT_DOMAIN = keccak256("Zarathustra.Commit.v1");
+    uint256 private constant BPS = 10_000;
 
     /// @inheritdoc ISubmissionDesk
     /// @dev Passing over a submission costs about 50,000 gas.
@@ -223,6 +224,29 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
     }
 
     /// @inheritdoc ISubmissionDesk
+    /// @dev Who may call follows from the kind, whose definition never changes.
+    function endRetention(uint64 submissionId, bool paid) external nonReentrant {
+        Submission storage submission_ = _existingSubmission(submissionId);
+        Retention memory retention_ = _retentions[submissionId];
+        require(retention_.amount != 0, NothingRetained(submissionId));
+        require(
+            msg.sender == _attestationCenter.definition(retention_.kind).source,
+            NotRetentionDesk(msg.sender)
+        );
+        uint64 requestId = submission_.requestId;
+        Request storage request_ = _requests[requestId];
+        delete _retentions[submissionId];
+        emit RetentionEnded(submissionId, requestId, paid, retention_.amount);
+        if (paid) {
+            _credit(submission_.payout, _terms[requestId].rewardToken, retention_.amount);
+        } else if (request_.state == RequestState.Closed) {
+            _credit(request_.owner, _terms[requestId].rewardToken, retention_.amount);
+        } else {
+            request_.rewardEscrow += retention_.amount;
+        }
+    }
+
+    /// @inheritdoc ISubmissionDesk
     function withdraw(address token, address to) external nonReentrant returns (uint256 amount) {
         return _withdraw(msg.sender, token, to);
     }
@@ -368,7 +392,7 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         uint256 returned;
 
         if (verdict == SubmissionState.Accepted) {
-            reward = terms_.reward;
+            reward = terms_.reward - _retain(submissionId, requestId, terms_);
             returned = held + fee;
             request_.rewardEscrow -= terms_.reward;
             request_.feeEscrow -= fee;
@@ -398,6 +422,27 @@ contract ModelSubmission is MarketState, ISubmissionDesk {
         _credit(submission_.payout, NATIVE, compensation);
         _credit(submission_.optimizer, NATIVE, returned);
         _burn(burned);
+    }
+
+    /// @dev Holds back the part of a win's reward that the terms ask for (specification 4.10). It stays owed.
+    function _retain(uint64 submissionId, uint64 requestId, Terms storage terms_)
+        private
+        returns (uint256 amount)
+    {
+        if (terms_.retention.bps == 0) return 0;
+        // A share of the reward, which has 128 bits.
+        amount = uint256(terms_.reward) * terms_.retention.bps / BPS;
+        if (amount == 0) return 0;
+        uint64 from = _marketClock.clock() + terms_.retention.time;
+        uint32 window = terms_.retention.window;
+        _retentions[submissionId] = Retention({
+            // forge-lint: disable-next-line(unsafe-typecast) not above the reward
+            amount: uint128(amount),
+            from: from,
+            window: window,
+            kind: terms_.retention.kind
+        });
+        emit Retained(submissionId, requestId, amount, from, from + window);
     }
 
     /// @dev Releases a submission when the request could not pay for its outcome.

@@ -39,7 +39,7 @@ pub use devnet::{DEPLOYER, Devnet, DevnetOptions, ETHER, GOVERNANCE};
 pub use eigenlayer::EigenLayer;
 pub use error::DeployError;
 pub use extensions::{Extensions, OthenticOptions, RewardsOptions, SnapshotOptions};
-pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions};
+pub use market::{Contracts, IMPROVE, KindOptions, Market, MarketOptions, RETAIN};
 pub use revert::Reverted;
 pub use seed::{Drand, SeedSource};
 pub use zarathustra_chain::Addresses;

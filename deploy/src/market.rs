@@ -54,6 +54,9 @@ sol! {
 /// The task kind `improve`.
 pub const IMPROVE: u16 = 1;
 
+/// The task kind `retain`.
+pub const RETAIN: u16 = 2;
+
 /// Name of the deployment on a local chain.
 pub(crate) const DEVNET: &str = "devnet";
 
@@ -92,7 +95,7 @@ pub struct MarketOptions {
     /// Where seeds come from.
     #[serde(default)]
     pub seed_source: SeedSource,
-    /// The kind `improve`.
+    /// The kind `improve`; `retain` has its windows, quorum and fees, and no environment.
     pub improve: KindOptions,
 }
 
@@ -190,6 +193,8 @@ pub struct Contracts {
     pub model_submission: Address,
     /// AvsLogic.
     pub avs_logic: Address,
+    /// RetentionDesk.
+    pub retention_desk: Address,
     /// An ERC-20 for rewards, on chains without worth.
     pub reward_token: Option<Address>,
     /// Contracts beside the market.
@@ -210,7 +215,8 @@ pub struct Ground {
 }
 
 /// Adds the steps that deploy the market: its contracts, their set-up, the kind `improve` with its
-/// environment, contracts beside it, and last the roles. After the last step `deployer` has no rights.
+/// environment, the kind `retain`, contracts beside it, and last the roles. After the last step
+/// `deployer` has no rights.
 ///
 /// # Errors
 /// Missing artifacts.
@@ -241,6 +247,7 @@ pub fn plan(
     let model_submission = plan.create("ModelSubmission", &arguments)?;
     let arguments = (attestation_center, model_submission);
     let avs_logic = plan.create("AvsLogic", &arguments)?;
+    let retention_desk = plan.create("RetentionDesk", &arguments)?;
     let reward_token = match reward_token {
         true => {
             let arguments = ("Demo Reward".to_owned(), "DRWD".to_owned());
@@ -297,6 +304,20 @@ pub fn plan(
         effect,
     );
 
+    // What is registered never changes, and requests name the kind that decides over what they
+    // hold back: another one can be registered beside it.
+    let definition = options
+        .improve
+        .definition(retention_desk, retention_desk, seed_source);
+    let question = definitionCall { kind: RETAIN };
+    let effect =
+        Effect::new(attestation_center, &question, &definition).refused_with::<UnknownKind>();
+    let call = registerKindCall {
+        kind: RETAIN,
+        definition,
+    };
+    plan.call("register retain", attestation_center, &call, effect);
+
     let base = Base {
         avs_governance,
         attestation_center,
@@ -317,6 +338,7 @@ pub fn plan(
         attestation_center,
         model_submission,
         avs_logic,
+        retention_desk,
         reward_token,
         extensions,
     })

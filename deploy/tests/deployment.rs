@@ -11,11 +11,13 @@ use alloy::{
 };
 use empty_chain::{EmptyChain, chains, local};
 use eyre::{ContextCompat as _, Result, ensure};
-use zarathustra_abi::avs_governance::IAvsGovernance::membersCall;
+use zarathustra_abi::{
+    avs_governance::IAvsGovernance::membersCall, retention_desk::IRetentionDesk,
+};
 use zarathustra_chain::{Addresses, Chain, Sender};
 use zarathustra_deploy::{
     Checkout, Core, DEPLOYER, DeployError, Description, ETHER, EigenLayer, MarketOptions, Mining,
-    Missing, Prepared, Restaking,
+    Missing, Prepared, RETAIN, Restaking,
     create2::PROXY,
     devnet_key,
     eigenlayer::Delays,
@@ -43,6 +45,10 @@ async fn assert_works(empty: &EmptyChain, addresses: &Addresses) -> Result<()> {
     assert_eq!(definition.source, addresses.model_submission);
     assert_eq!(definition.logic, addresses.avs_logic);
     assert_eq!(definition.seedSource, addresses.seed_source);
+    let retain = chain.attestation().definition(RETAIN).call().await?;
+    assert_eq!(retain.source, retain.logic);
+    let desk = IRetentionDesk::new(retain.source, chain.provider().clone());
+    assert_eq!(desk.market().call().await?, addresses.model_submission);
     let governance = chain.governance();
     let center = governance.attestationCenter().call().await?;
     assert_eq!(center, addresses.attestation_center);
@@ -397,8 +403,8 @@ async fn another_contract_at_an_address_is_noticed() -> Result<()> {
         }
     }
     // EigenLayer: 6 proxies, their admins and their implementations; PermissionController's proxy
-    // and its admin; 6 contracts without proxy. The market: 9, EpochRoller and RequestDesk.
-    assert_eq!(altered, 6 * 3 + 2 + 6 + 9 + 2);
+    // and its admin; 6 contracts without proxy. The market: 10, EpochRoller and RequestDesk.
+    assert_eq!(altered, 6 * 3 + 2 + 6 + 11 + 2);
     Ok(())
 }
 

@@ -11,7 +11,8 @@ use zarathustra_chain::read;
 use zarathustra_devnet::{bls_secret, liar::Lie, record::executed_faults, story::Stage};
 use zarathustra_primitives::{ClaimOutcome, Purpose, SubmissionState, TaskState, Verdict, Vote};
 use zarathustra_tests::{
-    Scenario, alter_one_weight, assert_signed_once, claims, entries, reached, settled, wait_for,
+    Scenario, alter_one_weight, assert_signed_once, claims, entries, everybody_fetches, flow, hold,
+    reached, settled, wait_for,
 };
 use zarathustra_wire::{AggregatorClient, VoteMessage};
 
@@ -32,9 +33,6 @@ async fn a_lie_that_was_certified_is_overturned() -> Result<()> {
     let mut quiet = |_: &str| {};
     let mut stage = Stage::set(&mut scenario.network, &mut quiet).await?;
     let attesters: Vec<String> = (1..=5).map(|i| format!("attester-{i}")).collect();
-    for attester in &attesters {
-        stage.network().stop(attester).await?;
-    }
 
     // Parameters that are no better, and a performer that says they are.
     let hardly = stage.model("hardly.safetensors");
@@ -47,6 +45,12 @@ async fn a_lie_that_was_certified_is_overturned() -> Result<()> {
     let submission = stage.send(&hardly).await?;
     let network = stage.network();
     let chain = network.chain().clone();
+    hold(network).await?;
+    everybody_fetches(network, submission).await?;
+    for attester in &attesters {
+        network.stop(attester).await?;
+    }
+    flow(network).await?;
     let task = wait_for("the seed is fixed", async || {
         reached(&chain, submission, TaskState::Evaluating).await
     })

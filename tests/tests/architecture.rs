@@ -11,7 +11,8 @@ use serde_json::Value;
 
 /// What each library crate may know of the others. `primitives <- protocol <- roles`; beside that
 /// `bls`, `content`, `eval` and `node` know nothing of each other. A kind of task is known to the
-/// crates that implement it and to the programs that run it: nothing below may name `improve`.
+/// crates that implement it and to the programs that run it: nothing below may name `improve` or
+/// `retain`.
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("abi", &[]),
     ("primitives", &[]),
@@ -32,6 +33,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         "improve",
         &["chain", "content", "eval", "node", "primitives", "protocol"],
     ),
+    ("retain", &["chain", "content", "node", "primitives"]),
 ];
 
 /// Programs, which nothing may build on.

@@ -104,12 +104,13 @@ impl Operator {
         let (task, result) = (Box::new(task.clone()), result.to_vec());
         self.work.spawn(job.evaluating.of(async move {
             // After a restart the content is pinned, but not in this process yet.
-            let opinion = match kind.prepare(task.id).await {
-                Ok(()) => {
+            let prepared = kind.prepare(task.id).await;
+            let opinion = match prepared {
+                Err(abstain) if own.is_none() => Opinion::Abstain(abstain),
+                _ => {
                     kind.judge(assignment, Purpose::Appeal, own.as_ref(), &result, &proof)
                         .await
                 }
-                Err(abstain) => Opinion::Abstain(abstain),
             };
             Done::Heard {
                 task,

@@ -15,6 +15,18 @@ interface IModelSubmissionTypes {
         uint64 size;
     }
 
+    /// @notice What is held back of a reward (specification 4.10); zeros for nothing.
+    /// @param time Market clock from a win until what was held back can be earned.
+    /// @param window Market clock from then within which a task can be opened that decides over it.
+    /// @param bps Share of the reward in 1e-4 that is held back.
+    /// @param kind Task definition of that task.
+    struct RetentionTerms {
+        uint32 time;
+        uint32 window;
+        uint16 bps;
+        uint16 kind;
+    }
+
     /// @notice Terms of a request, frozen at creation (specification 4.1, 4.2).
     /// @param kind Task definition in AttestationCenter.
     /// @param rewardToken ERC-20, or zero for the native token.
@@ -50,6 +62,7 @@ interface IModelSubmissionTypes {
         uint32 depositDecay;
         uint96 unavailablePenalty;
         uint96 compensation;
+        RetentionTerms retention;
     }
 
     enum RequestState {
@@ -163,6 +176,18 @@ interface IModelSubmissionTypes {
         bytes32 scoresRoot;
     }
 
+    /// @notice What is held back of an accepted submission's reward (specification 4.10).
+    /// @param amount In the request's reward token; 0 when nothing is held back, or no longer.
+    /// @param from Market clock from which a retention task can be opened.
+    /// @param window Market clock from then until none can be opened any more.
+    /// @param kind Kind of that task.
+    struct Retention {
+        uint128 amount;
+        uint64 from;
+        uint32 window;
+        uint16 kind;
+    }
+
     /// @notice An entry of the champion history. Submission 0 is the baseline.
     /// @param score Certified score when it won; 0 for the baseline.
     struct Champion {
@@ -185,6 +210,9 @@ interface IModelSubmissionErrors {
     error NotOptimizer(address caller);
     error NotLogic(address caller);
     error NotAttestationCenter(address caller);
+    error NotRetentionDesk(address caller);
+    /// @notice Nothing is held back of the submission's reward, or no longer.
+    error NothingRetained(uint64 submissionId);
     error UnknownTask(uint64 taskId);
     error UnknownChampion(uint64 requestId, uint32 index);
     error InvalidVerdict(IModelSubmissionTypes.SubmissionState verdict);
@@ -242,6 +270,20 @@ interface IModelSubmissionEvents {
         uint256 rewardPaid,
         uint256 depositReturned,
         uint256 burned
+    );
+    /// @notice Part of the reward of an accepted submission is held back (specification 4.10).
+    /// @param from,until Market clock between which a retention task can be opened.
+    event Retained(
+        uint64 indexed submissionId,
+        uint64 indexed requestId,
+        uint256 amount,
+        uint64 from,
+        uint64 until
+    );
+    /// @notice What was held back is the payout's to withdraw, or back in the request's escrow; of a closed request it
+    /// is the owner's to withdraw.
+    event RetentionEnded(
+        uint64 indexed submissionId, uint64 indexed requestId, bool paid, uint256 amount
     );
     event Retried(uint64 indexed submissionId, uint64 indexed taskId);
     /// @notice A task expired for the first time, but no epoch is usable to try again on. `expire` tries when
@@ -324,6 +366,9 @@ interface IRequestDesk is IModelSubmissionTypes, IModelSubmissionErrors, IModelS
     /// @notice The least improvement that a task opened now would ask for, units of 1e-6 (specification 4.9).
     function minImprovementOf(uint64 requestId) external view returns (int64);
 
+    /// @notice What is held back of a submission's reward now; zeros when nothing is.
+    function retention(uint64 submissionId) external view returns (Retention memory);
+
     /// @notice Subject of a submission's task (specification 5.5). Reverts with WrongSubmissionState before one
     /// was opened for it.
     function subjectHash(uint64 submissionId) external view returns (bytes32);
@@ -388,6 +433,12 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @param score The challenger's, for the champion history.
     function settle(uint64 taskId, SubmissionState verdict, Reason reason, int64 score) external;
 
+    /// @notice Pays out what is held back of a submission's reward, or gives it back to the request; by the source of the
+    /// kind that the request names for that. Emits RetentionEnded, and Credited for what can be withdrawn.
+    /// @dev Reverts with UnknownSubmission, NothingRetained or NotRetentionDesk. Calls no token and no payee.
+    /// @param paid Whether it is the payout's; otherwise it goes to the escrow, or to the owner of a closed request.
+    function endRetention(uint64 submissionId, bool paid) external;
+
     /// @notice Sends all of the caller's credit in `token` (zero: native) to `to`. Emits Withdrawn.
     /// @dev Reverts with NothingToWithdraw, TransferFailed, TokenMovedWrongAmount, or as the token does.
     function withdraw(address token, address to) external returns (uint256 amount);
@@ -417,7 +468,7 @@ interface ISubmissionDesk is IModelSubmissionTypes, IModelSubmissionErrors, IMod
     /// @notice What an account can withdraw in a token (zero: native).
     function credit(address account, address token) external view returns (uint256);
 
-    /// @notice What is owed in a token (zero: native): credits, escrows, bonds and deposits.
+    /// @notice What is owed in a token (zero: native): credits, escrows, bonds, deposits and what is held back.
     function liabilities(address token) external view returns (uint256);
 
     function attestationCenter() external view returns (IAttestationCenter);

@@ -46,6 +46,8 @@ abstract contract MarketState is Ledger {
     mapping(uint64 requestId => uint64) internal _rejectionsUntil;
     /// @dev The champion's advantage when a task was opened.
     mapping(uint64 taskId => int64) internal _advantages;
+    /// @dev What is held back of rewards.
+    mapping(uint64 submissionId => Retention) internal _retentions;
 
     modifier whenNotPaused() {
         require(!_marketClock.paused(), MarketPaused());

@@ -28,6 +28,11 @@ contract RequestDesk is MarketState, IRequestDesk {
             _attestationCenter.definition(terms_.kind);
         require(definition.source == address(this), InvalidTerm("kind"));
         RequestTerms.check(terms_, definition.minFee);
+        if (terms_.retention.bps != 0) {
+            RequestTerms.checkRetention(
+                terms_, _attestationCenter.definition(terms_.retention.kind)
+            );
+        }
         RequestTerms.checkFunds(terms_, rewardEscrow, feeEscrow, evaluatorBond);
         RequestTerms.checkContents(terms_, manifest_, baseline);
 
@@ -161,6 +166,12 @@ contract RequestDesk is MarketState, IRequestDesk {
     function minImprovementOf(uint64 requestId) external view returns (int64) {
         _existing(requestId);
         return _terms[requestId].minImprovement + _advantageNow(requestId);
+    }
+
+    /// @inheritdoc IRequestDesk
+    function retention(uint64 submissionId) external view returns (Retention memory) {
+        _existingSubmission(submissionId);
+        return _retentions[submissionId];
     }
 
     /// @inheritdoc IRequestDesk

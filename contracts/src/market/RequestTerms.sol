@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
+import { IAttestationCenterTypes, MAX_TASK_FEE } from "../interfaces/IAttestationCenter.sol";
 import { IModelSubmissionErrors, IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
+import { IRetentionDesk } from "../interfaces/IRetentionDesk.sol";
 import { RisingDeposit } from "./RisingDeposit.sol";
 
 /// @title What the terms of a request must satisfy (specification 4.2)
@@ -12,6 +13,10 @@ library RequestTerms {
     uint256 private constant MIN_CID_BYTES = 36;
     uint256 private constant MAX_CID_BYTES = 64;
     uint32 private constant MAX_ALPHA_PPB = 1e8;
+    /// @notice Most of a reward that can be held back, in 1e-4.
+    uint256 internal constant MAX_RETENTION_BPS = 5000;
+    /// @notice Tries that the window of a retention has room for.
+    uint256 private constant RETENTION_TRIES = 2;
 
     function check(IModelSubmissionTypes.Terms calldata terms, uint256 minFee) internal pure {
         _require(terms.queueCap != 0, "queueCap");
@@ -61,6 +66,35 @@ library RequestTerms {
                 && terms.unavailablePenalty <= terms.deposit,
             "unavailablePenalty"
         );
+        // Half of a rule would be none.
+        _require(
+            terms.retention.bps != 0
+                || (terms.retention.time == 0
+                    && terms.retention.window == 0
+                    && terms.retention.kind == 0),
+            "retentionBps"
+        );
+    }
+
+    /// @dev What is held back can be earned: by tasks of a kind whose source is a desk of this market, and in a window
+    /// that lasts longer than one of them.
+    /// @param definition That of `terms.retention.kind`.
+    function checkRetention(
+        IModelSubmissionTypes.Terms calldata terms,
+        IAttestationCenterTypes.TaskDefinition memory definition
+    ) internal view {
+        _require(terms.retention.bps <= MAX_RETENTION_BPS, "retentionBps");
+        _require(terms.retention.time != 0, "retentionTime");
+        (bool answered, bytes memory market) =
+            definition.source.staticcall(abi.encodeCall(IRetentionDesk.market, ()));
+        _require(
+            answered && market.length == 32
+                // forge-lint: disable-next-line(unsafe-typecast) 32 bytes, as just seen
+                && bytes32(market) == bytes32(uint256(uint160(address(this)))),
+            "retentionKind"
+        );
+        uint256 longest = uint256(definition.fetchWindow) + definition.taskLife;
+        _require(terms.retention.window >= RETENTION_TRIES * longest, "retentionWindow");
     }
 
     /// @dev Escrows cover a win and the bond covers a fault of the evaluator.

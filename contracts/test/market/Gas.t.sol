@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import { IAvsLogic } from "../../src/interfaces/IAvsLogic.sol";
 import { MarketTest } from "./MarketTest.sol";
 
 /// @dev What the calls cost, without the transaction itself and with AttestationCenter's double. Accounts and slots
@@ -46,6 +47,27 @@ contract MarketGasTest is MarketTest {
         vm.prank(payout);
         market.withdraw(NATIVE, payout);
         vm.snapshotGasLastCall("Market", "withdraw");
+    }
+
+    function test_gas_partOfTheRewardHeldBack() external {
+        requestId = _create(_retaining(_terms()));
+        uint64 submissionId = _certify(requestId, alice, "a", _better());
+        mine(APPEAL_WINDOW);
+        _cool();
+        vm.prank(address(center));
+        logic.onCertified(_taskOf[submissionId], _better());
+        vm.snapshotGasLastCall("Market", "settle, part held back");
+        mine(RETENTION_TIME);
+        _cool();
+        vm.cool(address(desk));
+        uint64 taskId = desk.open{ value: MIN_FEE }(submissionId);
+        vm.snapshotGasLastCall("Market", "open a retention task");
+        _cool();
+        vm.cool(address(desk));
+        vm.prank(address(center));
+        IAvsLogic(address(desk)).onCertified(taskId, _kept());
+        vm.snapshotGasLastCall("Market", "retention kept");
+        vm.assertEq(market.retention(submissionId).amount, 0);
     }
 
     /// @dev The dearest call of `open`: it passes over as many submissions as it may.

@@ -316,7 +316,8 @@ contract MarketIntegrationTest is AttestationFixture, IModelSubmissionTypes {
             depositGrowthBps: 0,
             depositDecay: 0,
             unavailablePenalty: 1 ether,
-            compensation: 1 ether
+            compensation: 1 ether,
+            retention: RetentionTerms({ time: 0, window: 0, bps: 0, kind: 0 })
         });
     }
 

@@ -32,6 +32,8 @@ contract InterfaceTest is MarketTest {
         market.submission(1);
         vm.expectRevert(submission);
         market.subjectHash(1);
+        vm.expectRevert(submission);
+        market.retention(1);
         _create();
         vm.expectRevert(
             abi.encodeWithSelector(IModelSubmissionErrors.UnknownChampion.selector, 1, 1)

@@ -73,6 +73,7 @@ contract MarketHandler is MarketTest {
             (terms.depositGrowthBps, terms.depositDecay) = (20_000, 150);
             (terms.advantage, terms.advantagePeriod) = (500, 300);
         }
+        if (seed / 512 % 4 != 0) terms = _retaining(terms);
         uint128 wins = uint128(bound(seed / 2, 1, 2));
         uint128 faults = uint128(bound(seed / 16, 1, 2));
         uint64 id_ = _create(terms, wins * REWARD, wins * FEE, faults * (FEE + COMPENSATION));
@@ -247,6 +248,82 @@ contract MarketHandler is MarketTest {
         }
     }
 
+    /* WHAT IS HELD BACK */
+
+    function openRetention(uint256 seed) public {
+        if (clock.paused() || !center.epochUsable()) return;
+        uint64 id = _findRetention(seed, false);
+        if (id == 0) return;
+        Retention memory retention = market.retention(id);
+        if (clock.clock() >= retention.from + retention.window) return;
+        if (!_mineTo(retention.from)) return;
+        address opener = _optimizers[seed % _optimizers.length];
+        vm.prank(opener);
+        desk.open{ value: MIN_FEE + seed % 3 }(id);
+        if (market.request(market.submission(id).requestId).state == RequestState.Closed) {
+            _did("openRetention, request closed");
+        } else {
+            _did("openRetention");
+        }
+    }
+
+    /// @dev To the end of the task, in one of the ways that a task can end.
+    function endRetentionTask(uint256 seed) public {
+        uint64 id = _findRetention(seed, true);
+        if (id == 0) return;
+        uint64 taskId = desk.taskOf(id);
+        if (center.task(taskId).state == IAttestationCenterTypes.TaskState.Fetching) {
+            center.fixSeed(taskId);
+        }
+        uint256 way = seed / 8 % 4;
+        if (way == 3) {
+            if (!_mineTo(center.task(taskId).deadline)) return;
+            desk.expire(id);
+            vm.assertEq(desk.taskOf(id), 0);
+            _did("retention expired");
+            return;
+        }
+        if (clock.paused()) return;
+        center.certify(taskId, way == 0 ? _kept() : way == 1 ? _missing() : bytes(hex"bad0"));
+        mine(APPEAL_WINDOW);
+        center.deliver(taskId);
+        vm.assertEq(market.retention(id).amount == 0, way != 2, "ended");
+        _did(way == 0 ? bytes32("kept") : way == 1 ? bytes32("missing") : bytes32("unsaid"));
+    }
+
+    function lapseRetention(uint256 seed) public {
+        uint64 id = _findRetention(seed, false);
+        if (id == 0 || seed % 4 != 0) return;
+        Retention memory retention = market.retention(id);
+        if (!_mineTo(retention.from + retention.window)) return;
+        desk.lapse(id);
+        _did("lapseRetention");
+    }
+
+    function withdrawRetentionFee(uint256 seed) public {
+        for (uint256 i = 0; i < _optimizers.length; ++i) {
+            address account = _optimizers[(seed % 3 + i) % _optimizers.length];
+            if (desk.credit(account) == 0) continue;
+            vm.prank(account);
+            desk.withdraw(account);
+            _did("withdrawRetentionFee");
+            return;
+        }
+    }
+
+    /// @dev What the desk owes.
+    function deskCredits() external view returns (uint256 sum) {
+        for (uint256 i = 0; i < _optimizers.length; ++i) {
+            sum += desk.credit(_optimizers[i]);
+        }
+    }
+
+    function deskAddress() external view returns (address) {
+        return address(desk);
+    }
+
+    /* MONEY OUT */
+
     function withdraw(uint256 seed) public {
         address asset = seed % 2 == 0 ? NATIVE : address(token);
         for (uint256 i = 0; i < _accounts.length; ++i) {
@@ -359,6 +436,16 @@ contract MarketHandler is MarketTest {
         for (uint64 i = 0; i < count; ++i) {
             uint64 id = uint64((seed % count + i) % count) + 1;
             if (market.request(id).state == state) return id;
+        }
+        return 0;
+    }
+
+    /// @dev A submission of whose reward a part is held back, with or without an open task.
+    function _findRetention(uint256 seed, bool open_) private view returns (uint64) {
+        uint64 count = market.submissionCount();
+        for (uint64 i = 0; i < count; ++i) {
+            uint64 id = uint64((seed % count + i) % count) + 1;
+            if (market.retention(id).amount != 0 && (desk.taskOf(id) != 0) == open_) return id;
         }
         return 0;
     }

@@ -39,7 +39,7 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
     function test_handler_doesEverything() external {
         vm.pauseGasMetering();
         bytes4[] memory actions = _actions();
-        for (uint256 i = 0; i < 2200; ++i) {
+        for (uint256 i = 0; i < 4500; ++i) {
             uint256 seed = uint256(keccak256(abi.encode("market", i)));
             bytes4 action = actions[seed % actions.length];
             (bool done, bytes memory answer) =
@@ -55,7 +55,7 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
         this.check();
         // The first entry gives the array its type.
         bytes32 first = "createRequest";
-        bytes32[31] memory done_ = [
+        bytes32[39] memory done_ = [
             first,
             "topUp",
             "close",
@@ -86,7 +86,15 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
             "passTime",
             "pauseOrGoOn",
             "epochComesOrGoes",
-            "forceEther"
+            "forceEther",
+            "openRetention",
+            "openRetention, request closed",
+            "retention expired",
+            "kept",
+            "missing",
+            "unsaid",
+            "lapseRetention",
+            "withdrawRetentionFee"
         ];
         for (uint256 i = 0; i < done_.length; ++i) {
             vm.assertGt(handler.acted(done_[i]), 0, string(abi.encodePacked(done_[i])));
@@ -117,7 +125,18 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
         }
         for (uint64 id = 1; id <= market.submissionCount(); ++id) {
             native += market.submission(id).deposit;
+            uint256 held = market.retention(id).amount;
+            if (held == 0) continue;
+            vm.assertEq(
+                uint256(market.submission(id).state), uint256(SubmissionState.Accepted), "held"
+            );
+            if (market.terms(market.submission(id).requestId).rewardToken == address(0)) {
+                native += held;
+            } else {
+                tokens += held;
+            }
         }
+        vm.assertEq(handler.deskAddress().balance, handler.deskCredits(), "the desk's money");
         address[] memory accounts = handler.accounts();
         for (uint256 i = 0; i < accounts.length; ++i) {
             native += market.credit(accounts[i], address(0));
@@ -197,7 +216,7 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
     }
 
     function _actions() private view returns (bytes4[] memory actions) {
-        bytes4[18] memory all = [
+        bytes4[22] memory all = [
             handler.createRequest.selector,
             handler.topUp.selector,
             handler.close.selector,
@@ -215,7 +234,11 @@ contract MarketInvariantTest is InvariantTest, IModelSubmissionTypes {
             handler.certify.selector,
             handler.passTime.selector,
             handler.pauseOrGoOn.selector,
-            handler.forceEther.selector
+            handler.forceEther.selector,
+            handler.openRetention.selector,
+            handler.endRetentionTask.selector,
+            handler.lapseRetention.selector,
+            handler.withdrawRetentionFee.selector
         ];
         // What carries a submission on is done more often than what ends or disturbs.
         bytes4[9] memory often = [

@@ -9,15 +9,18 @@ import {
 } from "../../src/interfaces/IAttestationCenter.sol";
 import { IAvsLogic } from "../../src/interfaces/IAvsLogic.sol";
 import { IModelSubmission, IModelSubmissionTypes } from "../../src/interfaces/IModelSubmission.sol";
+import { IRetentionDesk } from "../../src/interfaces/IRetentionDesk.sol";
 import { ISeedSource } from "../../src/interfaces/ISeedSource.sol";
+import { RetentionDesk } from "../../src/market/RetentionDesk.sol";
 import { AttestationCenterDouble } from "../mocks/AttestationCenterDouble.sol";
 import { MarketClockDouble } from "../mocks/MarketClockDouble.sol";
 import { TestToken } from "../mocks/Tokens.sol";
 import { Test } from "../utils/Test.sol";
 
-/// @dev A market on doubles of AttestationCenter and the clock, with one kind.
+/// @dev A market on doubles of AttestationCenter and the clock, with one kind and one for retention.
 abstract contract MarketTest is Test, IModelSubmissionTypes {
     uint16 internal constant KIND = 7;
+    uint16 internal constant RETAIN = 17;
     uint32 internal constant FETCH_WINDOW = 5;
     uint32 internal constant TASK_LIFE = 100;
     uint32 internal constant APPEAL_WINDOW = 20;
@@ -37,6 +40,10 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     uint96 internal constant UNAVAILABLE_PENALTY = 0.03 ether;
     uint96 internal constant COMPENSATION = 0.02 ether;
     uint128 internal constant BOND = 0.06 ether;
+    uint32 internal constant RETENTION_TIME = 200;
+    uint32 internal constant RETENTION_WINDOW = 400;
+    /// @dev A quarter of the reward.
+    uint128 internal constant HELD = 0.25 ether;
     address internal constant NATIVE = address(0);
     address internal constant BURN = 0x000000000000000000000000000000000000dEaD;
 
@@ -44,6 +51,7 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
     AttestationCenterDouble internal center;
     IModelSubmission internal market;
     AvsLogic internal logic;
+    IRetentionDesk internal desk;
     TestToken internal token;
 
     mapping(uint64 submissionId => uint64 taskId) internal _taskOf;
@@ -62,6 +70,11 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
         );
         logic = new AvsLogic(IAttestationCenter(address(center)), market);
         center.registerKind(KIND, _definition(address(market)));
+        RetentionDesk desk_ = new RetentionDesk(IAttestationCenter(address(center)), market);
+        desk = desk_;
+        IAttestationCenterTypes.TaskDefinition memory definition = _definition(address(desk));
+        definition.logic = desk_;
+        center.registerKind(RETAIN, definition);
         token = new TestToken();
         owner = makeAddr("owner");
         alice = makeAddr("alice");
@@ -116,13 +129,23 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
             depositGrowthBps: 0,
             depositDecay: 0,
             unavailablePenalty: UNAVAILABLE_PENALTY,
-            compensation: COMPENSATION
+            compensation: COMPENSATION,
+            retention: RetentionTerms({ time: 0, window: 0, bps: 0, kind: 0 })
         });
     }
 
     function _tokenTerms(address rewardToken) internal pure returns (Terms memory terms) {
         terms = _terms();
         terms.rewardToken = rewardToken;
+    }
+
+    /// @dev Terms that hold a quarter of the reward back.
+    function _retaining(Terms memory terms) internal pure returns (Terms memory) {
+        terms.retention.bps = 2500;
+        terms.retention.time = RETENTION_TIME;
+        terms.retention.window = RETENTION_WINDOW;
+        terms.retention.kind = RETAIN;
+        return terms;
     }
 
     /// @dev A file with a name: 36 bytes of CID, as of a CIDv1 with SHA-256. The contracts never compute that, and
@@ -269,6 +292,15 @@ abstract contract MarketTest is Test, IModelSubmissionTypes {
 
     function _same() internal pure returns (bytes memory) {
         return _scored(-500, 0, 500);
+    }
+
+    /// @dev Specification 5.12.
+    function _kept() internal pure returns (bytes memory) {
+        return abi.encode(uint16(1), uint8(1), bytes32(uint256(0x9f)));
+    }
+
+    function _missing() internal pure returns (bytes memory) {
+        return abi.encode(uint16(1), uint8(2), bytes32(0));
     }
 
     function _worse() internal pure returns (bytes memory) {

@@ -18,7 +18,7 @@ use zarathustra_abi::{
     avs_governance::{IAvsGovernance::rollEpochCall, IAvsGovernanceTypes::Fault},
     model_submission::{
         IModelSubmission,
-        IModelSubmissionTypes::{Content, Submission, Terms},
+        IModelSubmissionTypes::{Content, RetentionTerms, Submission, Terms},
     },
 };
 use zarathustra_bls::SecretKey;
@@ -406,6 +406,12 @@ fn terms(reward_token: Address) -> Terms {
         depositDecay: 0,
         unavailablePenalty: U96::from(FEE),
         compensation: U96::from(COMPENSATION),
+        retention: RetentionTerms {
+            time: 0,
+            window: 0,
+            bps: 0,
+            kind: 0,
+        },
     }
 }
 

@@ -13,6 +13,7 @@ use zarathustra_abi::{
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
     drand_seed_source::DrandSeedSource::DrandSeedSourceErrors,
     model_submission::IModelSubmission::IModelSubmissionErrors,
+    retention_desk::IRetentionDesk::IRetentionDeskErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
     snapshot_evidence::ISnapshotEvidence::ISnapshotEvidenceErrors, spoke::ISpoke::ISpokeErrors,
 };
@@ -92,6 +93,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISeedSourceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = IRetentionDeskErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = DrandSeedSourceErrors::abi_decode(data) {
@@ -195,6 +199,7 @@ mod tests {
             "AvsGovernance",
             "AvsLogic",
             "DrandSeedSource",
+            "IRetentionDesk",
             "ModelSubmission",
             "RandaoSeedSource",
             "ISpoke",
@@ -210,6 +215,7 @@ mod tests {
                     || IAttestationCenterErrors::valid_selector(selector)
                     || IAvsGovernanceErrors::valid_selector(selector)
                     || ISeedSourceErrors::valid_selector(selector)
+                    || IRetentionDeskErrors::valid_selector(selector)
                     || DrandSeedSourceErrors::valid_selector(selector)
                     || ISpokeErrors::valid_selector(selector)
                     || ISnapshotEvidenceErrors::valid_selector(selector)

@@ -161,6 +161,12 @@ mod tests {
             depositDecay: 0,
             unavailablePenalty: U96::ZERO,
             compensation: U96::ZERO,
+            retention: IModelSubmissionTypes::RetentionTerms {
+                time: 0,
+                window: 0,
+                bps: 0,
+                kind: 0,
+            },
         };
         let submission = IModelSubmissionTypes::Submission {
             requestId: 3,

@@ -17,6 +17,7 @@ mod ids;
 mod market;
 mod numbers;
 mod result;
+mod retention;
 mod scores;
 mod vote;
 mod words;
@@ -35,5 +36,9 @@ pub use ids::{
 pub use market::{CertificateKind, ClaimOutcome, Reason, RequestState, SubmissionState, TaskState};
 pub use numbers::{Alpha, Clock, NumberError, Score, ScoreRange, Stake, Threshold};
 pub use result::{EvaluationResult, Figures, RESULT_LEN, RESULT_VERSION, ResultError};
+pub use retention::{
+    RANGE_LEN, RANGES, RETENTION_RESULT_LEN, RangesProof, RetainSubject, RetentionResult,
+    RetentionResultError, RetentionStatus, ranges,
+};
 pub use scores::{MAX_SAMPLES, SampleScore, SampleScores, ScoresError};
 pub use vote::{BLS_KEY_LEN, BLS_SIGNATURE_LEN, BlsKey, BlsSignature, Vote};

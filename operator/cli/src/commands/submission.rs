@@ -3,6 +3,7 @@
 mod advance;
 mod commit;
 mod history;
+mod retain;
 mod show;
 mod view;
 mod words;
@@ -62,6 +63,13 @@ pub enum Submission {
         /// The submission.
         id: u64,
     },
+    /// Do what is due for what is held back of a submission's reward: open a retention task, at the
+    /// kind's least fee, fix its seed, deliver its result, or end it or the whole when the time is
+    /// over. Anybody may; the payout is credited when the parameters are found.
+    Retain {
+        /// The submission.
+        id: u64,
+    },
 }
 
 /// What is submitted.
@@ -96,6 +104,7 @@ impl Submission {
                 show::list(&globals.chain().await?, request, limit).await
             }
             Self::Advance { id } => advance::advance(globals, id).await,
+            Self::Retain { id } => retain::retain(globals, id).await,
         }
         .map(Some)
     }

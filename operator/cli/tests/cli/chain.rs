@@ -12,7 +12,7 @@ use zarathustra_chain::abi::{
     avs_governance::IAvsGovernance,
     model_submission::{
         IModelSubmission,
-        IModelSubmissionTypes::{Champion, Content, Request, Submission, Terms},
+        IModelSubmissionTypes::{Champion, Content, Request, RetentionTerms, Submission, Terms},
     },
 };
 
@@ -191,6 +191,7 @@ champion is          number 1 of 1, by submission 5
 champion's score     0.875000
 queue                2 pending of at most 16
 reward               2.5 DEMO
+held back            2500 of 10000 of the reward, until the parameters are shown to be kept, in the 800 blocks from 500 after a win on
 reward token         DEMO at {TOKEN}
 reward escrow        7.5 DEMO
 fee escrow           0.1 ether
@@ -390,6 +391,12 @@ pub fn terms() -> Terms {
         depositDecay: 300,
         unavailablePenalty: U96::from(20 * MILLIETHER),
         compensation: U96::from(10 * MILLIETHER),
+        retention: RetentionTerms {
+            time: 500,
+            window: 800,
+            bps: 2500,
+            kind: 2,
+        },
     }
 }
 

@@ -14,6 +14,7 @@ use eyre::{ContextCompat, Result};
 use serde_json::{Value, json};
 use zarathustra_chain::{Call, Chain, ChainError, Revert, abi::model_submission::IModelSubmission};
 use zarathustra_improve::IMPROVE;
+use zarathustra_retain::RETAIN;
 
 use super::{
     Create,
@@ -44,9 +45,15 @@ impl Create {
         };
         let token = Token::of(&chain, request.reward_token(chain.addresses())?).await?;
         let min_fee = chain.definition(IMPROVE).await?.min_fee;
+        // Asked for only where something is held back: a market may be older than the kind.
+        let retain = match request.retains() {
+            true => Some(chain.definition(RETAIN).await?),
+            false => None,
+        };
+        let retention = retain.map(|kind| u64::from(kind.fetch_window) + u64::from(kind.task_life));
         // Nothing is published before the market would take it.
         let prepared = request.prepare(&token, None).await?;
-        rules::check(&prepared, &token, min_fee)?;
+        rules::check(&prepared, &token, min_fee, retention)?;
         if self.dry_run {
             return dry_run(&chain, &prepared, &token, payer).await;
         }

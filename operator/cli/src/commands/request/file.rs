@@ -10,7 +10,7 @@ use eyre::{Context, Result, ensure};
 use serde::Deserialize;
 use zarathustra_chain::{
     Addresses,
-    abi::model_submission::IModelSubmissionTypes::{Content, Terms},
+    abi::model_submission::IModelSubmissionTypes::{Content, RetentionTerms, Terms},
 };
 use zarathustra_content::{ContentId, file_id};
 use zarathustra_eval::{
@@ -21,6 +21,7 @@ use zarathustra_eval::{
 };
 use zarathustra_improve::IMPROVE;
 use zarathustra_primitives::{Alpha, Bound, Digest, Score, ScoreRange};
+use zarathustra_retain::RETAIN;
 
 use crate::{
     amount::Amount,
@@ -68,6 +69,12 @@ struct TermsFile {
     advantage: Decimal,
     #[serde(default)]
     advantage_period: u32,
+    #[serde(default)]
+    retention_bps: u16,
+    #[serde(default)]
+    retention_time: u32,
+    #[serde(default)]
+    retention_window: u32,
     evaluation_fee: Amount,
     deposit: Amount,
     #[serde(default)]
@@ -239,6 +246,11 @@ impl RequestFile {
         Ok(file)
     }
 
+    /// Whether part of the reward is held back (specification 4.10).
+    pub const fn retains(&self) -> bool {
+        self.terms.retention_bps != 0
+    }
+
     /// The address of the token that the request pays in.
     pub fn reward_token(&self, addresses: &Addresses) -> Result<Address> {
         match self.terms.reward_token {
@@ -398,6 +410,15 @@ impl RequestFile {
             depositDecay: t.deposit_decay,
             unavailablePenalty: small("terms.unavailable_penalty", &t.unavailable_penalty)?,
             compensation: small("terms.compensation", &t.compensation)?,
+            retention: RetentionTerms {
+                time: t.retention_time,
+                window: t.retention_window,
+                bps: t.retention_bps,
+                kind: match t.retention_bps {
+                    0 => 0,
+                    _ => RETAIN.get(),
+                },
+            },
         })
     }
 }

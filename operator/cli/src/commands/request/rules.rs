@@ -11,12 +11,22 @@ use crate::{amount::ether, errors::refusal, output::micros, token::Token};
 pub const MAX_FACTOR: u128 = 10;
 /// Growth at which a single rejection leads to that.
 const MAX_GROWTH_BPS: u32 = 90_000;
+/// Most of a reward that can be held back, in basis points (specification 4.10).
+const MAX_RETENTION_BPS: u16 = 5_000;
+/// Tries that the window of a retention has time for.
+const RETENTION_TRIES: u64 = 2;
 /// The largest deposit that the contract can hold.
 const MAX_DEPOSIT: u128 = (1 << 96) - 1;
 
-/// Checks the terms as the contract does.
-pub fn check(prepared: &Prepared, token: &Token, min_fee: u128) -> Result<()> {
-    let broken = broken(prepared, token, min_fee);
+/// Checks the terms as the contract does. `retention_task` is how long a retention task lasts at most,
+/// in blocks, where part of the reward is held back.
+pub fn check(
+    prepared: &Prepared,
+    token: &Token,
+    min_fee: u128,
+    retention_task: Option<u64>,
+) -> Result<()> {
+    let broken = broken(prepared, token, min_fee, retention_task);
     if broken.is_empty() {
         Ok(())
     } else {
@@ -32,7 +42,12 @@ fn terms_error(broken: &[String]) -> Report {
     )
 }
 
-fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
+fn broken(
+    prepared: &Prepared,
+    token: &Token,
+    min_fee: u128,
+    retention_task: Option<u64>,
+) -> Vec<String> {
     let t = &prepared.terms;
     let [fee, deposit, penalty, compensation] = [
         t.evaluationFee,
@@ -47,7 +62,8 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
         .div_ceil(U256::from(1_000_000_000))
         .max(U256::from(min_fee));
     let fault = fee + compensation;
-    let rules: [(bool, String); 23] = [
+    let least_window = RETENTION_TRIES * retention_task.unwrap_or_default();
+    let rules: [(bool, String); 26] = [
         (t.queueCap != 0, "queue_cap must not be 0".to_owned()),
         (
             t.minSamples >= 2,
@@ -93,6 +109,28 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
         (
             (t.advantage == 0) == (t.advantagePeriod == 0),
             "advantage and advantage_period must both be 0 or both above 0".to_owned(),
+        ),
+        (
+            t.retention.bps <= MAX_RETENTION_BPS,
+            format!(
+                "retention_bps, {}, must be at most {MAX_RETENTION_BPS}",
+                t.retention.bps
+            ),
+        ),
+        (
+            (t.retention.bps == 0) == (t.retention.time == 0),
+            "retention_bps and retention_time must both be 0 or both above 0".to_owned(),
+        ),
+        (
+            match t.retention.bps {
+                0 => t.retention.window == 0,
+                _ => u64::from(t.retention.window) >= least_window,
+            },
+            format!(
+                "retention_window, {}, must be at least {least_window}, time for two tries, and 0 \
+                 where nothing is held back",
+                t.retention.window
+            ),
         ),
         (t.reward != 0, "reward must not be 0".to_owned()),
         (
@@ -181,7 +219,9 @@ fn broken(prepared: &Prepared, token: &Token, min_fee: u128) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use alloy::primitives::{Address, aliases::U96};
-    use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{Content, Terms};
+    use zarathustra_chain::abi::model_submission::IModelSubmissionTypes::{
+        Content, RetentionTerms, Terms,
+    };
     use zarathustra_content::file_id;
 
     use super::*;
@@ -219,6 +259,12 @@ mod tests {
                 depositDecay: 0,
                 unavailablePenalty: U96::from(2 * MILLI),
                 compensation: U96::from(MILLI),
+                retention: RetentionTerms {
+                    time: 0,
+                    window: 0,
+                    bps: 0,
+                    kind: 0,
+                },
             },
             manifest: content.clone(),
             baseline: content,
@@ -235,7 +281,7 @@ mod tests {
     fn broken_by(change: impl FnOnce(&mut Prepared)) -> Vec<String> {
         let mut prepared = sound();
         change(&mut prepared);
-        broken(&prepared, &Token::native(), MILLI)
+        broken(&prepared, &Token::native(), MILLI, Some(100))
     }
 
     #[test]
@@ -280,7 +326,29 @@ mod tests {
     fn rules_that_may_be_left_out_are_whole() {
         let deposit = "deposit_growth_bps and deposit_decay must both be 0 or both above 0";
         let advantage = "advantage and advantage_period must both be 0 or both above 0";
-        let cases: [(&str, Vec<String>); 8] = [
+        let retention = "retention_bps and retention_time must both be 0 or both above 0";
+        let cases: [(&str, Vec<String>); 12] = [
+            (retention, broken_by(|p| p.terms.retention.time = 1)),
+            (
+                "retention_bps, 5001, must be at most 5000",
+                broken_by(|p| {
+                    p.terms.retention.bps = 5001;
+                    p.terms.retention.time = 1;
+                    p.terms.retention.window = 200;
+                }),
+            ),
+            (
+                "retention_window, 199, must be at least 200, time for two tries, and 0 where nothing is held back",
+                broken_by(|p| {
+                    p.terms.retention.bps = 1;
+                    p.terms.retention.time = 1;
+                    p.terms.retention.window = 199;
+                }),
+            ),
+            (
+                "retention_window, 1, must be at least 200, time for two tries, and 0 where nothing is held back",
+                broken_by(|p| p.terms.retention.window = 1),
+            ),
             (deposit, broken_by(|p| p.terms.depositGrowthBps = 90_000)),
             (deposit, broken_by(|p| p.terms.depositDecay = 1)),
             (
@@ -325,6 +393,9 @@ mod tests {
                 p.terms.depositDecay = 1;
                 p.terms.advantage = i64::MAX - 2_000;
                 p.terms.advantagePeriod = 1;
+                p.terms.retention.bps = 5_000;
+                p.terms.retention.time = 1;
+                p.terms.retention.window = 200;
             }),
             Vec::<String>::new()
         );

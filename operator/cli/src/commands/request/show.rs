@@ -92,6 +92,7 @@ impl View {
                 format!("{} pending of at most {}", request.pending, terms.queueCap),
             ),
             ("reward", token.show(terms.reward)),
+            ("held back", self.retention_in_words()),
             ("reward token", currency),
             ("reward escrow", token.show(request.rewardEscrow)),
             ("fee escrow", ether(request.feeEscrow)),
@@ -118,6 +119,17 @@ impl View {
             ("reveal window", format!("{} blocks", terms.revealWindow)),
             ("queue window", format!("{} blocks", terms.queueWindow)),
         ])
+    }
+
+    fn retention_in_words(&self) -> String {
+        let terms = &self.terms;
+        match terms.retention.bps {
+            0 => "nothing".to_owned(),
+            share => format!(
+                "{share} of 10000 of the reward, until the parameters are shown to be kept, in the {} blocks from {} after a win on",
+                terms.retention.window, terms.retention.time
+            ),
+        }
     }
 
     fn deposit_in_words(&self) -> String {
@@ -201,6 +213,10 @@ impl View {
             "min_improvement_now": self.min_improvement,
             "advantage": terms.advantage,
             "advantage_period": terms.advantagePeriod,
+            "retention_bps": terms.retention.bps,
+            "retention_time": terms.retention.time,
+            "retention_window": terms.retention.window,
+            "retention_kind": terms.retention.kind,
             "tolerance": terms.tolerance,
             "slash_margin": terms.slashMargin,
             "min_samples": terms.minSamples,

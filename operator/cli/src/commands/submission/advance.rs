@@ -85,7 +85,7 @@ pub(super) async fn advance(globals: &Globals, id: u64) -> Result<Answer> {
 }
 
 /// Has the market told of a certified result, which settles the submission.
-async fn deliver(chain: &Chain, task: &Task) -> Result<TransactionReceipt> {
+pub(super) async fn deliver(chain: &Chain, task: &Task) -> Result<TransactionReceipt> {
     let Some(certified) = chain.certified(task).await? else {
         return Err(refusal(
             "certificate_not_found",

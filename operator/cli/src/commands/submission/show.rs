@@ -6,6 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use zarathustra_chain::{Chain, ChainError, abi::model_submission::IModelSubmissionTypes, read};
 use zarathustra_primitives::{Reason, SubmissionState, TaskId};
+use zarathustra_retain::Held;
 
 use super::{
     history::History,
@@ -51,6 +52,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
             .map_err(ChainError::transport("eth_getTransactionReceipt"))?
             .map(|receipt| receipt.gas_used),
     };
+    let retention = Held::read(chain, id).await?;
     let view = View {
         id,
         state: SubmissionState::from_u8(submission.state)?,
@@ -62,6 +64,7 @@ pub(super) async fn show(chain: &Chain, id: u64) -> Result<Answer> {
         task,
         history,
         certificate_gas,
+        retention,
     };
     Ok(Answer::new(view.text(), view.json()))
 }

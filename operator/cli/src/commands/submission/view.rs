@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 use zarathustra_chain::{Head, abi::model_submission::IModelSubmissionTypes::Submission};
 use zarathustra_primitives::{EvaluationResult, Reason, Seed, SubmissionState, TaskState};
+use zarathustra_retain::Held;
 
 use super::{
     history::{Certificate, History},
-    words,
+    retain, words,
 };
 use crate::{
     amount::ether,
@@ -53,6 +54,8 @@ pub struct View {
     pub history: History,
     /// Gas of the `submitTask` transaction.
     pub certificate_gas: Option<u64>,
+    /// What is held back of its reward.
+    pub retention: Option<Held>,
     /// The newest block.
     pub head: Head,
 }
@@ -80,6 +83,15 @@ impl View {
                     ("reward paid", self.token.show(paid.reward)),
                     ("deposit returned", ether(paid.deposit_returned)),
                     ("burned", ether(paid.burned)),
+                ])
+            ));
+        }
+        if let Some(held) = &self.retention {
+            parts.push(format!(
+                "Held back\n{}",
+                fields(&[
+                    ("amount", self.token.show(held.amount)),
+                    ("until", retain::when(held, self.id, &self.head)),
                 ])
             ));
         }
@@ -238,6 +250,7 @@ impl View {
                 "deposit_returned": paid.deposit_returned.to_string(),
                 "burned": paid.burned.to_string(),
             })),
+            "held_back": self.retention.as_ref().map(retain::json),
             "history": self.history.steps,
         })
     }

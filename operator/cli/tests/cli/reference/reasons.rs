@@ -2,7 +2,8 @@
 
 use zarathustra_primitives::{
     Bound, CertificateKind, ClaimOutcome, Digest, Engine, EvaluationResult, Fault, Figures,
-    Purpose, Reason, RequestState, Score, Status, SubmissionState, TaskState, Verdict,
+    Purpose, Reason, RequestState, RetentionStatus, Score, Status, SubmissionState, TaskState,
+    Verdict,
 };
 use zarathustra_protocol::{
     settlement::{Amounts, Settlement, settle},
@@ -20,7 +21,7 @@ Numbers in parentheses are sections of [the specification](../spec.md).
 const MONEY: &str = "\
 What a reason costs and brings, gas apart: *fee* is the request's `evaluationFee`, *penalty* its `unavailablePenalty`; *reward* and *compensation* are its terms of these names.
 *deposit* is what the submission deposited; where that was above its base (4.8), a missed reveal costs as much more than *fee*.
-The deposit returns to the optimizer less what the reason costs; reward and compensation go to the payee that the reveal names.
+The deposit returns to the optimizer less what the reason costs; reward and compensation go to the payee that the reveal names; of the reward, what the terms hold back (4.10) goes there later, or back to the escrow.
 The owner pays out of escrow and bond.
 Where a certificate was made, the operators get *fee*, whoever pays it.
 ";
@@ -65,6 +66,7 @@ pub fn page() -> String {
         plain!(Verdict),
         plain!(Bound),
         plain!(Engine),
+        plain!(RetentionStatus),
         findings(),
     ] {
         text.push_str(&section);

@@ -7,6 +7,7 @@ use zarathustra_primitives::{Bound, Digest, Engine, Figures, Score, Status};
 
 use super::*;
 use crate::commands::submission::history::{Paid, Step};
+use zarathustra_primitives::KindId;
 
 const ETHER: u128 = 1_000_000_000_000_000_000;
 const OPTIMIZER: Address = Address::repeat_byte(0x0a);
@@ -107,6 +108,7 @@ fn certified() -> View {
             }),
         },
         certificate_gas: Some(210_000),
+        retention: None,
         head: Head {
             number: 80,
             hash: B256::ZERO,
@@ -276,4 +278,39 @@ fn programs_get_numbers_and_settlement() {
     assert_eq!(json["settlement"]["reward_paid"], "10000000000000000000");
     assert_eq!(json["history"][1]["event"], "revealed");
     assert!(view.text().contains("\nSettlement\nreward paid       10 DEMO\ndeposit returned  0.05 ether\nburned            0 ether\n"));
+}
+
+#[test]
+fn what_is_held_back_is_shown_with_its_time() {
+    let mut view = certified();
+    view.retention = Some(Held {
+        amount: ETHER / 4,
+        from: 100,
+        until: 500,
+        kind: KindId::new(2),
+        desk: Address::repeat_byte(0xde),
+        task: None,
+    });
+    let text = view.text();
+    let expected = "\
+Held back
+amount  0.25 DEMO
+until   a retention task finds the parameters; one can be opened from clock 100, 40 blocks from now, to 500
+";
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(view.json()["held_back"]["until"], 500);
+
+    let words = |clock| {
+        let mut head = view.head;
+        head.clock = clock;
+        retain::when(view.retention.as_ref().expect("held"), 3, &head)
+    };
+    assert_eq!(
+        words(100),
+        "a retention task finds the parameters; `zarathustra submission retain 3` opens one, until clock 500"
+    );
+    assert_eq!(
+        words(500),
+        "nobody showed in time that they are kept; `zarathustra submission retain 3` gives it back"
+    );
 }
