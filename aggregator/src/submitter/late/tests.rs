@@ -271,6 +271,15 @@ async fn a_task_is_kept_while_late_votes_count() -> Result<()> {
         .take_vote(&late)
         .map_err(|e| e.reason().unwrap_or_default().to_owned());
     assert_eq!(refused, Err("unknown_claim".to_owned()));
+    // Until the outcome is final somebody may appeal.
+    assert_eq!(aggregator.submitter.follower.live(), 1);
+    let deadline = scene.chain.task(task.id).await?.deadline;
+    let left = deadline - scene.clock().await?;
+    scene.devnet.anvil.mine(left - 1).await?;
+    aggregator.submitter.tick().await?;
+    assert_eq!(aggregator.submitter.follower.live(), 1);
+    scene.devnet.anvil.mine(1).await?;
+    aggregator.submitter.tick().await?;
     assert_eq!(aggregator.submitter.follower.live(), 0);
     Ok(())
 }

@@ -222,7 +222,7 @@ async fn addresses_that_are_missing_malformed_or_of_another_chain() {
         .refuses(
             &[&list[..], &["--addresses", "bad.json"]].concat(),
             "addresses_file",
-            "read the addresses file bad.json: invalid length 0, expected struct Addresses with 17 elements at line 1 column 2",
+            "read the addresses file bad.json: invalid length 0, expected struct Addresses with 18 elements at line 1 column 2",
             "name the addresses file of the deployment with --addresses",
         )
         .await;
