@@ -55,6 +55,8 @@ interface IPlants is IAttestationCenterTypes {
     }
 
     error ZeroAddress();
+    /// @notice The market has another clock.
+    error WrongMarket(address market);
     /// @param field Name of the term that is out of bounds.
     error InvalidTerm(bytes32 field);
     error WrongBond(uint256 given, uint256 bond);

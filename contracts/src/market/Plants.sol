@@ -1,34 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IAttestationCenter } from "../interfaces/IAttestationCenter.sol";
 import { IAvsGovernance, IAvsGovernanceTypes } from "../interfaces/IAvsGovernance.sol";
 import { IModelSubmission, IModelSubmissionTypes } from "../interfaces/IModelSubmission.sol";
 import { IPlants } from "../interfaces/IPlants.sol";
 import { BLS } from "../libraries/BLS.sol";
 import { Digests } from "../libraries/Digests.sol";
 import { EpochTable } from "../libraries/EpochTable.sol";
-import { EvaluationResult } from "./EvaluationResult.sol";
+import { PlantedClaims } from "./PlantedClaims.sol";
 import { AccessManaged } from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import { ECDSA } from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import { MessageHashUtils } from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import { LibBit } from "solady/utils/LibBit.sol";
 
 /// @title Planted submissions (specification 4.11)
 /// @notice Of the kind `improve`. Holds the bonds of plants and nothing else; one that never returns stays here.
 /// @dev Neither the market nor AttestationCenter knows which submissions are planted.
-contract Plants is AccessManaged, IPlants {
+contract Plants is AccessManaged, PlantedClaims {
     using EpochTable for address;
 
-    bytes32 public constant PLANT_DOMAIN = keccak256("Zarathustra.Plant.v1");
-    /// @notice How far a mean of a planted result is from the certified one, at the least, in tolerances.
-    uint256 public constant MIN_TOLERANCES = 100;
     uint32 public constant MAX_INTERVAL = 10_000_000;
     uint96 public constant MAX_BOND = 10_000 ether;
-
-    IAvsGovernance public immutable governance;
-    IAttestationCenter public immutable attestationCenter;
-    IModelSubmission public immutable market;
 
     /// @inheritdoc IPlants
     uint32 public minInterval;
@@ -41,21 +32,15 @@ contract Plants is AccessManaged, IPlants {
     /// @inheritdoc IPlants
     mapping(bytes32 claimId => uint256) public atFault;
 
+    /// @param authority An AccessManager.
     constructor(
         address authority,
         IAvsGovernance governance_,
-        IAttestationCenter attestationCenter_,
         IModelSubmission market_,
         uint32 minInterval_,
         uint96 bond_
-    ) AccessManaged(authority) {
-        if (
-            authority == address(0) || address(governance_) == address(0)
-                || address(attestationCenter_) == address(0) || address(market_) == address(0)
-        ) revert ZeroAddress();
-        governance = governance_;
-        attestationCenter = attestationCenter_;
-        market = market_;
+    ) AccessManaged(authority) PlantedClaims(governance_, market_) {
+        if (authority == address(0)) revert ZeroAddress();
         _setTerms(minInterval_, bond_);
     }
 
@@ -169,25 +154,6 @@ contract Plants is AccessManaged, IPlants {
         _record(table, claim, claimId, corrected);
     }
 
-    /// @dev Only when corrections are over: nobody can then come to have both faults for one approval.
-    function _checkOverturning(
-        uint64 taskId,
-        bytes32 claimId,
-        FeeCommitment calldata committed,
-        uint256[] calldata nonSigners
-    ) private view {
-        bytes32 known = attestationCenter.overturningOf(claimId);
-        if (
-            known == 0 || committed.claimId != claimId
-                || known != keccak256(abi.encode(taskId, committed, nonSigners))
-        ) revert WrongOverturning(claimId);
-        uint16 kind = attestationCenter.task(taskId).kind;
-        uint64 until = attestationCenter.appealOf(claimId).decidedAt
-            + attestationCenter.definition(kind).supplementWindow;
-        uint64 present = governance.clock();
-        if (present <= until) revert CorrectionsOpen(claimId, until, present);
-    }
-
     /// @dev The table of an epoch whose stake can still be slashed for what it signed.
     function _punishable(uint32 epoch) private view returns (address table) {
         (table,,) = governance.epochTable(epoch);
@@ -236,7 +202,7 @@ contract Plants is AccessManaged, IPlants {
         if (!sent) revert TransferFailed(opening.planter, amount);
     }
 
-    /* WHAT WAS PLANTED */
+    /* OPENING A PLANT */
 
     /// @dev The plant that an opening opens, which must be one of this task. Its planter says of which.
     function _shown(Opening calldata opening, uint64 taskId)
@@ -268,134 +234,11 @@ contract Plants is AccessManaged, IPlants {
         emit Shown(opening.planter, commitment, taskId);
     }
 
-    function _requestOf(uint64 taskId)
-        private
-        view
-        returns (IModelSubmissionTypes.Submission memory)
-    {
-        uint64 submissionId = market.submissionOfTask(taskId);
-        if (submissionId == 0) revert NotPlanted(taskId);
-        return market.submission(submissionId);
-    }
-
-    function _checkSigned(address account, bytes32 digest, bytes calldata signature) private pure {
-        (address recovered,,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (recovered != account || recovered == address(0)) revert NotSignedBy(account);
-    }
-
-    /// @dev A claim with the planted result, by one of those who may make it.
-    function _claimOf(Opening calldata opening, PlantedClaim calldata claim)
-        private
-        view
-        returns (bytes32 claimId, bytes32 taskHash)
-    {
-        bool named;
-        for (uint256 i; i < opening.performers.length; ++i) {
-            if (opening.performers[i] == claim.performer) named = true;
-        }
-        if (!named) revert NotPerformer(claim.performer);
-        Task memory task = attestationCenter.task(claim.taskId);
-        taskHash = Digests.task(
-            block.chainid,
-            address(attestationCenter),
-            claim.taskId,
-            task.kind,
-            claim.epoch,
-            task.seed,
-            task.subjectHash
-        );
-        claimId = Digests.claimId(taskHash, claim.turn, claim.performer, keccak256(opening.result));
-    }
-
-    /* WHAT IS TRUE */
-
-    function _requireFinal(uint64 taskId) private view {
-        Task memory task = attestationCenter.task(taskId);
-        if (task.state != TaskState.Certified) revert NotCertified(taskId);
-        uint64 present = governance.clock();
-        if (present < task.deadline) revert NotFinal(taskId, task.deadline, present);
-    }
-
-    /// @dev The task was certified with a result that is far from the planted one.
-    function _checkTruth(
-        Opening calldata opening,
-        uint64 taskId,
-        uint64 requestId,
-        Truth calldata truth
-    ) private view {
-        Task memory task = attestationCenter.task(taskId);
-        if (
-            task.state != TaskState.Certified
-                || task.commitment != attestationCenter.feeCommitmentOf(taskId, truth.committed)
-        ) revert NotCertified(taskId);
-        bytes32 claimId = attestationCenter.claimIdOf(
-            taskId, truth.turn, truth.performer, keccak256(truth.result)
-        );
-        if (claimId != truth.committed.claimId) {
-            revert WrongTruth(claimId, truth.committed.claimId);
-        }
-
-        IModelSubmissionTypes.Figures memory planted = _figures(opening.result);
-        // By libtorch an honest machine may find what the reference engine does not, and an owner can write a program
-        // for which it does. Figures of the reference engine are the same on every machine.
-        if (planted.engine != EvaluationResult.REFERENCE) revert NotReference(planted.engine);
-        IModelSubmissionTypes.Figures memory right = _figures(truth.result);
-        uint256 champion = _distance(planted.championScore, right.championScore);
-        uint256 challenger = _distance(planted.challengerScore, right.challengerScore);
-        uint256 distance = champion > challenger ? champion : challenger;
-        // Positive, as terms are checked.
-        // forge-lint: disable-next-line(unsafe-typecast) positive
-        uint256 least = MIN_TOLERANCES * uint64(market.terms(requestId).tolerance);
-        if (distance < least) revert NotWrongEnough(distance, least);
-    }
-
-    function _figures(bytes calldata result)
-        private
-        pure
-        returns (IModelSubmissionTypes.Figures memory figures)
-    {
-        bool sound;
-        (sound, figures) = EvaluationResult.decode(result);
-        if (!sound || figures.status != 0) revert NoFigures();
-    }
-
-    function _distance(int64 a, int64 b) private pure returns (uint256) {
-        int256 difference = int256(a) - b;
-        // forge-lint: disable-next-line(unsafe-typecast) not negative
-        return uint256(difference < 0 ? -difference : difference);
-    }
-
     /* VIEWS */
-
-    /// @inheritdoc IPlants
-    function digestOf(Opening calldata opening) public view returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                PLANT_DOMAIN,
-                block.chainid,
-                address(this),
-                opening.planter,
-                opening.owner,
-                opening.optimizer,
-                keccak256(abi.encode(opening.performers)),
-                keccak256(opening.result),
-                opening.secret
-            )
-        );
-    }
 
     /// @inheritdoc IPlants
     function commitmentOf(Opening calldata opening) external view returns (bytes32) {
         return _commitment(opening, digestOf(opening));
-    }
-
-    /// @dev With the signatures: owner and optimizer agreed before the plant, and not when it was found out.
-    function _commitment(Opening calldata opening, bytes32 digest) private pure returns (bytes32) {
-        return keccak256(
-            abi.encode(
-                digest, keccak256(opening.ownerSignature), keccak256(opening.optimizerSignature)
-            )
-        );
     }
 
     /// @inheritdoc IPlants

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import { IAvsGovernanceErrors, IAvsGovernanceTypes } from "../../src/interfaces/IAvsGovernance.sol";
+import {
+    IAvsGovernance,
+    IAvsGovernanceErrors,
+    IAvsGovernanceTypes
+} from "../../src/interfaces/IAvsGovernance.sol";
+import { IModelSubmission } from "../../src/interfaces/IModelSubmission.sol";
 import { IPlants } from "../../src/interfaces/IPlants.sol";
 import { EpochTable } from "../../src/libraries/EpochTable.sol";
 import { Plants } from "../../src/market/Plants.sol";
@@ -327,6 +332,15 @@ contract PlantsTest is PlantsFixture {
         _exempt(claim, faultId);
     }
 
+    function test_exempt_untilItIsExecuted() external {
+        (, uint256 faultId) = _rejected();
+        mine(30);
+        governance.executeFault(faultId);
+        IPlants.PlantedClaim memory claim = _planted(0);
+        _expect(abi.encodeWithSelector(IAvsGovernanceErrors.FaultAlreadyExecuted.selector, faultId));
+        _exempt(claim, faultId);
+    }
+
     function test_exempt_theFaultOfThatClaim() external {
         Claim memory claim = _claim(taskId, 0, right);
         uint256 voters = _others(claim.performerIndex, 5);
@@ -560,7 +574,17 @@ contract PlantsTest is PlantsFixture {
 
     function test_constructor_refusesZero() external {
         _expect(abi.encodeWithSelector(IPlants.ZeroAddress.selector));
-        new Plants(address(0), governance, center, market, 1, 1);
+        new Plants(address(0), governance, market, 1, 1);
+        _expect(abi.encodeWithSelector(IPlants.ZeroAddress.selector));
+        new Plants(address(manager), IAvsGovernance(address(0)), market, 1, 1);
+        _expect(abi.encodeWithSelector(IPlants.ZeroAddress.selector));
+        new Plants(address(manager), governance, IModelSubmission(address(0)), 1, 1);
+    }
+
+    function test_constructor_refusesAMarketWithAnotherClock() external {
+        IAvsGovernance other = _deploy(_parameters());
+        _expect(abi.encodeWithSelector(IPlants.WrongMarket.selector, address(market)));
+        new Plants(address(manager), other, market, 1, 1);
     }
 
     /// Governance names the contract once, and only it records and cancels.

@@ -38,7 +38,7 @@ abstract contract PlantsFixture is AttestationFixture, IModelSubmissionTypes {
         definition.source = address(market);
         definition.logic = new AvsLogic(center, market);
         center.registerKind(IMPROVE, definition);
-        plants = new Plants(address(manager), governance, center, market, INTERVAL, PLANT_BOND);
+        plants = new Plants(address(manager), governance, market, INTERVAL, PLANT_BOND);
         governance.setPlants(address(plants));
         (owner, ownerKey) = makeAddrAndKey("owner");
         (optimizer, optimizerKey) = makeAddrAndKey("optimizer");
