@@ -390,6 +390,28 @@ contract PlantsTest is PlantsFixture {
         plants.redeem(_open_, taskId, truth);
     }
 
+    /// Of the two means, the one that is further off.
+    function testFuzz_wrongByAHundredTolerances(int256 champion, int256 challenger) external {
+        champion = _bound(champion, 1100);
+        challenger = _bound(challenger, 1100);
+        IPlants.Truth memory truth = _certify(
+            0, _figures(1, int64(500_000 + champion), int64(CHALLENGER + 1000 + challenger))
+        );
+        _untilFinal();
+        uint256 first = uint256(champion < 0 ? -champion : champion);
+        uint256 second = uint256(challenger < 0 ? -challenger : challenger);
+        uint256 distance = first < second ? second : first;
+        if (distance < 1000) {
+            _expect(abi.encodeWithSelector(IPlants.NotWrongEnough.selector, distance, 1000));
+        }
+        vm.prank(planter);
+        plants.redeem(_open_, taskId, truth);
+    }
+
+    function _bound(int256 value, int256 most) private pure returns (int256) {
+        return value % (most + 1);
+    }
+
     /// What was certified can itself be a lie until nobody can appeal any more.
     function test_attack_aLieAsTheTruth() external {
         bytes32 id = _idOf(_planted(0));

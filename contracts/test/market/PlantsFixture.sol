@@ -196,7 +196,15 @@ abstract contract PlantsFixture is AttestationFixture, IModelSubmissionTypes {
 
     /// @dev A result with a challenger's mean, and a champion's of 500,000.
     function _figures(uint8 engine, int64 challenger) internal pure returns (bytes memory) {
-        int64 improvement = challenger - 500_000;
+        return _figures(engine, 500_000, challenger);
+    }
+
+    function _figures(uint8 engine, int64 champion, int64 challenger)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        int64 improvement = challenger - champion;
         return abi.encode(
             uint16(1),
             uint8(0),
@@ -205,7 +213,7 @@ abstract contract PlantsFixture is AttestationFixture, IModelSubmissionTypes {
             engine,
             keccak256("environment"),
             uint32(4096),
-            int64(500_000),
+            champion,
             challenger,
             improvement,
             improvement - 100,
