@@ -518,6 +518,10 @@ contract PlantsTest is PlantsFixture {
         plants.redeem(_open_, taskId, truth);
         vm.assertEq(planter.balance - before, PLANT_BOND);
         vm.assertEq(address(plants).balance, 0);
+        // Another's bond is not there for it.
+        mine(INTERVAL);
+        vm.prank(stranger);
+        plants.plant{ value: PLANT_BOND }(keccak256("x"));
         _expect(abi.encodeWithSelector(IPlants.AlreadyRedeemed.selector, _commitment_));
         plants.redeem(_open_, taskId, truth);
     }
