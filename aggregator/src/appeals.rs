@@ -73,7 +73,7 @@ struct Case {
 pub struct Appeals {
     domain: Domain,
     store: Store,
-    cases: Mutex<BTreeMap<TaskId, Case>>,
+    cases: Mutex<BTreeMap<ClaimId, Case>>,
 }
 
 impl Appeals {
@@ -93,14 +93,12 @@ impl Appeals {
             let mut cases = self.cases();
             let mut known = std::mem::take(&mut *cases);
             for appealed in appeals {
-                let id = appealed.task;
-                let same = |case: &Case| {
-                    case.appealed.claim == appealed.claim && case.appealed.hash == appealed.hash
-                };
-                let case = match known.remove(&id).filter(same) {
+                // A claim's name follows from its task's hash.
+                let claim = appealed.claim;
+                let case = match known.remove(&claim) {
                     Some(case) => Case { appealed, ..case },
                     None => {
-                        fresh.push((id, appealed.claim, appealed.hash));
+                        fresh.push((appealed.task, claim, appealed.hash));
                         Case {
                             appealed,
                             messages: Vec::new(),
@@ -108,7 +106,7 @@ impl Appeals {
                         }
                     }
                 };
-                cases.insert(id, case);
+                cases.insert(claim, case);
             }
         }
         for (task, claim, hash) in fresh {
@@ -126,7 +124,7 @@ impl Appeals {
             .filter(|(_, stored)| stored.hash == hash)
             .filter_map(|(_, stored)| ClaimMessage::from_params(&stored.params).ok())
             .collect();
-        if let Some(case) = self.cases().get_mut(&task) {
+        if let Some(case) = self.cases().get_mut(&claim) {
             case.messages = messages;
         }
         let votes = format!("{}{claim}/", prefix(task));
@@ -146,26 +144,11 @@ impl Appeals {
         self.store.remove_all(&prefix(task))
     }
 
-    /// The messages about the claim of a task that is appealed.
+    /// The messages about the claims of a task that are appealed.
     pub fn claims(&self, task: TaskId) -> Vec<ClaimView> {
         let cases = self.cases();
-        let Some(case) = cases.get(&task) else {
-            return Vec::new();
-        };
-        let rows = &case.appealed.electorate.table.rows;
-        let voters: Vec<_> = case
-            .votes
-            .keys()
-            .map(|position| rows[position.index()].operator)
-            .collect();
-        let view = |message: &ClaimMessage| ClaimView {
-            claim_id: case.appealed.claim,
-            task_id: task,
-            turn: message.body.turn,
-            params: message.to_params(),
-            voters: voters.clone(),
-        };
-        case.messages.iter().map(view).collect()
+        let of_task = cases.values().filter(|case| case.appealed.task == task);
+        of_task.flat_map(Case::views).collect()
     }
 
     /// Takes a vote in an appeal: checks it, stores it.
@@ -180,7 +163,7 @@ impl Appeals {
         let key = format!("{}{claim}/{}", prefix(task), message.operator);
         if let Err(error) = self.store.put("a vote in an appeal", &key, message) {
             // Nothing is acknowledged later that is not on disk.
-            self.cases().remove(&task);
+            self.cases().remove(&claim);
             return Err(internal(&error));
         }
         info!(task_id = %task, claim_id = %claim, operator = %message.operator, verdict = message.verdict.code(), "vote in an appeal taken");
@@ -192,8 +175,8 @@ impl Appeals {
         let refused = |code: &'static str, detail: String| RpcError::refused(code, detail);
         let known = {
             let cases = self.cases();
-            let case = cases.get(&message.task_id);
-            case.filter(|case| case.appealed.claim == message.claim_id)
+            let case = cases.get(&message.claim_id);
+            case.filter(|case| case.appealed.task == message.task_id)
                 .map(|case| (case.appealed.clone(), case.votes.clone()))
         };
         let Some((appealed, votes)) = known else {
@@ -235,10 +218,8 @@ impl Appeals {
             ));
         }
         let mut cases = self.cases();
-        let case = cases
-            .get_mut(&message.task_id)
-            // A reorganisation may have changed the task since it was looked at.
-            .filter(|case| case.appealed.hash == appealed.hash);
+        // A reorganisation may have taken the appeal back since it was looked at.
+        let case = cases.get_mut(&message.claim_id);
         let Some(case) = case else {
             return Err(refused(
                 "not_appealed",
@@ -260,13 +241,30 @@ impl Appeals {
         decided.collect()
     }
 
-    fn cases(&self) -> MutexGuard<'_, BTreeMap<TaskId, Case>> {
+    fn cases(&self) -> MutexGuard<'_, BTreeMap<ClaimId, Case>> {
         // Nothing that holds the lock can panic half-way through a change.
         self.cases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Case {
+    fn views(&self) -> Vec<ClaimView> {
+        let rows = &self.appealed.electorate.table.rows;
+        let voters: Vec<_> = self
+            .votes
+            .keys()
+            .map(|position| rows[position.index()].operator)
+            .collect();
+        let view = |message: &ClaimMessage| ClaimView {
+            claim_id: self.appealed.claim,
+            task_id: self.appealed.task,
+            turn: message.body.turn,
+            params: message.to_params(),
+            voters: voters.clone(),
+        };
+        self.messages.iter().map(view).collect()
+    }
+
     fn decision(&self) -> Option<Decision> {
         match &self.appealed.stage {
             Stage::Voting => [Verdict::Reject, Verdict::Approve]

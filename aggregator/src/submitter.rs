@@ -15,7 +15,7 @@ use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use zarathustra_chain::{
-    Chain, ChainError, Definition, Follower, Head, Store, Task,
+    Chain, ChainError, Definition, Follower, Store, Task,
     abi::attestation_center::{
         IAttestationCenter::{submitAppealCall, submitCorrectionsCall},
         IAttestationCenterTypes::{FeeCommitment, Votes},
@@ -37,9 +37,6 @@ use crate::{
 };
 
 pub(crate) use misses::MissPolicy;
-
-/// How many blocks back an overturned claim of a live task is looked for.
-const LOOK_BACK: u64 = 10_000;
 
 pub(crate) struct Submitter {
     chain: Chain,
@@ -147,7 +144,9 @@ impl Submitter {
         let mut certified = Vec::new();
         let mut finished = Vec::new();
         for task in tick.tasks {
-            appeals.extend(self.appealed(&task, &tick.head).await?);
+            let appealed = self.appealed(&task, tick.head.clock).await?;
+            let heard = !appealed.is_empty();
+            appeals.extend(appealed);
             match task.state {
                 TaskState::Evaluating => open.extend(self.open_task(task).await?),
                 TaskState::Certified => {
@@ -157,11 +156,11 @@ impl Submitter {
                     let over = tick.head.clock >= task.deadline && passed >= self.confirmations;
                     if late && self.supplements != Supplements::Never {
                         certified.extend(self.certified_task(task).await?);
-                    } else if !late && over {
+                    } else if !late && over && !heard {
                         finished.push(task);
                     }
                 }
-                TaskState::Expired if task.is_final => finished.push(task),
+                TaskState::Expired if task.is_final && !heard => finished.push(task),
                 TaskState::None | TaskState::Fetching | TaskState::Expired => {}
             }
         }
@@ -301,37 +300,50 @@ impl Submitter {
         }
     }
 
-    /// The appeal against a task's claim, as long as votes can do something in it.
-    async fn appealed(&mut self, task: &Task, head: &Head) -> Result<Option<Appealed>, ChainError> {
-        let Some(seed) = task.seed else {
-            return Ok(None);
-        };
-        let (claim, committed, stage) = if task.appealed && head.clock < task.deadline {
-            let Some(certified) = self.chain.certified(task).await? else {
-                return Ok(None);
-            };
-            let claim = ClaimId::new(certified.claimId);
-            (claim, certified.committed, Stage::Voting)
-        } else if task.seed_block == 0
-            && matches!(task.state, TaskState::Evaluating | TaskState::Expired)
+    /// The appeals against a task's claims, as long as votes can do something in them.
+    async fn appealed(&mut self, task: &Task, clock: u64) -> Result<Vec<Appealed>, ChainError> {
+        let mut found = Vec::new();
+        if task.state == TaskState::Certified && task.appealed && clock < task.deadline {
+            found.extend(self.chain.certified(task).await?.map(|certified| {
+                let claim = ClaimId::new(certified.claimId);
+                (claim, certified.committed, Stage::Voting)
+            }));
+        }
+        // Only a certificate takes the seed block from a task. While those who approved what was
+        // overturned can correct themselves, they may.
+        if task.seed.is_some()
+            && task.seed_block == 0
+            && (task.retried || task.state != TaskState::Certified)
         {
-            // Its certificate was overturned; while approvers can correct themselves they may.
-            let from = head.number.saturating_sub(LOOK_BACK);
-            let overturned = self.chain.overturned_of(task.id, from).await?;
-            let Some(overturned) = overturned.filter(|o| head.clock <= o.corrected_until) else {
-                return Ok(None);
-            };
-            let stage = Stage::Correcting {
-                non_signers: overturned.non_signers,
-            };
-            (overturned.claim, overturned.committed, stage)
-        } else {
-            return Ok(None);
-        };
+            let window = self.definition(task.kind).await?.supplement_window;
+            // The market clock is never ahead of the block's number.
+            let from = clock.saturating_sub(u64::from(window));
+            for overturned in self.chain.overturned(Some(task.id), from).await? {
+                if clock <= overturned.corrected_until {
+                    let stage = Stage::Correcting {
+                        non_signers: overturned.non_signers,
+                    };
+                    found.push((overturned.claim, overturned.committed, stage));
+                }
+            }
+        }
+        let mut appeals = Vec::new();
+        for (claim, committed, stage) in found {
+            appeals.extend(self.appeal(task, claim, committed, stage).await?);
+        }
+        Ok(appeals)
+    }
+
+    async fn appeal(
+        &mut self,
+        task: &Task,
+        claim: ClaimId,
+        committed: FeeCommitment,
+        stage: Stage,
+    ) -> Result<Option<Appealed>, ChainError> {
         let epoch = Epoch::new(committed.epoch);
         let domain = self.chain.domain();
-        let hash = domain.task_hash(task.id, task.kind, epoch, seed, task.subject);
-        let Some(electorate) = self.electorate(epoch).await? else {
+        let (Some(seed), Some(electorate)) = (task.seed, self.electorate(epoch).await?) else {
             return Ok(None);
         };
         let d = self.definition(task.kind).await?;
@@ -341,7 +353,7 @@ impl Submitter {
         };
         Ok(Some(Appealed {
             task: task.id,
-            hash,
+            hash: domain.task_hash(task.id, task.kind, epoch, seed, task.subject),
             claim,
             committed,
             electorate,

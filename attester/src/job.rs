@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use zarathustra_chain::Task;
 use zarathustra_node::{Abstain, Opinion, Outcome};
-use zarathustra_primitives::{B256, ClaimId, TaskHash, TaskId, Verdict};
+use zarathustra_primitives::{B256, ClaimId, Epoch, TaskHash, TaskId, Verdict};
 use zarathustra_wire::{CheckedClaim, VoteMessage};
 
 use crate::{operator::Approved, scope::Scope};
@@ -57,9 +57,9 @@ pub(crate) struct Job {
     /// Messages of a claim whose evidence could not be used, by their hash: another one may name
     /// evidence that can.
     pub(crate) unusable: HashMap<ClaimId, HashSet<B256>>,
-    /// The claim of an appeal and this operator's stand in it.
-    pub(crate) appeal: Option<(ClaimId, Stand)>,
-    /// Messages about that claim whose evidence could not be used, by their hash.
+    /// This operator's stand in appeals, by the claims that they are about.
+    pub(crate) appeals: HashMap<ClaimId, Stand>,
+    /// Messages about those claims whose evidence could not be used, by their hash.
     pub(crate) unusable_in_appeal: HashSet<B256>,
     /// Why the last try to fetch failed, also while another is under way.
     pub(crate) lack: Option<Abstain>,
@@ -73,6 +73,8 @@ pub(crate) struct Job {
     pub(crate) preparing: Scope,
     /// Evaluating and judging under the present hash.
     pub(crate) evaluating: Scope,
+    /// Judging claims that were appealed, which goes on when the task is tried again.
+    pub(crate) hearing: Scope,
 }
 
 impl Job {
@@ -114,6 +116,7 @@ impl Job {
     pub(crate) async fn end(self) {
         self.preparing.end().await;
         self.evaluating.end().await;
+        self.hearing.end().await;
     }
 
     /// Forgets what was found under another seed or epoch, and stops finding more: a
@@ -158,7 +161,9 @@ pub(crate) enum Done {
     },
     /// As `Judged`, in an appeal.
     Heard {
-        task: Box<Task>,
+        task: TaskId,
+        /// The epoch whose operators are asked.
+        epoch: Epoch,
         hash: TaskHash,
         claim: ClaimId,
         /// The hash of the message that was judged; `None` where there was none.

@@ -145,6 +145,7 @@ impl Operator {
         let mut evaluated = Vec::new();
         let mut finished = Vec::new();
         for task in tick.tasks {
+            let heard = self.hear(&task, tick.head.clock).await?;
             match task.state {
                 TaskState::None => {
                     let job = self.jobs.remove(&task.id).unwrap_or_default();
@@ -161,16 +162,14 @@ impl Operator {
                     let more = self.attest_late(&task, tick.head.clock).await?;
                     // A certificate may yet be appealed, or reorganised away.
                     let confirmed = task.certified_at + self.parts.confirmations;
-                    if !more && tick.head.clock >= task.deadline.max(confirmed) {
+                    if !more && !heard && tick.head.clock >= task.deadline.max(confirmed) {
                         self.close(&task).await;
                         finished.push(task.id);
-                    } else if task.appealed && tick.head.clock < task.deadline {
-                        self.hear(&task).await?;
                     }
                 }
                 TaskState::Expired => {
                     // One that may be reopened with the same seed keeps what was found.
-                    if task.is_final {
+                    if task.is_final && !heard {
                         self.close(&task).await;
                         finished.push(task.id);
                     }
@@ -195,9 +194,8 @@ impl Operator {
             }
             job.stands
                 .retain(|_, stand| !matches!(stand, Stand::Judging));
-            if matches!(job.appeal, Some((_, Stand::Judging))) {
-                job.appeal = None;
-            }
+            job.appeals
+                .retain(|_, stand| !matches!(stand, Stand::Judging));
         }
     }
 
@@ -234,11 +232,15 @@ impl Operator {
             } => self.vote(&task, &claim, message, opinion).await,
             Done::Heard {
                 task,
+                epoch,
                 hash,
                 claim,
                 message,
                 opinion,
-            } => self.heard(&task, hash, claim, message, opinion).await,
+            } => {
+                let about = (task, epoch, hash, claim);
+                self.heard(about, message, opinion).await;
+            }
         }
     }
 

@@ -72,6 +72,7 @@ contract DrandSeedSource is ISeedSource {
         uint64 margin_,
         bytes memory key_
     ) {
+        // forge-lint: disable-next-line(block-timestamp) once, when it is deployed
         if (genesis_ == 0 || genesis_ > block.timestamp) {
             revert InvalidParameter("genesis");
         }

@@ -409,7 +409,7 @@ async fn another_contract_at_an_address_is_noticed() -> Result<()> {
         }
     }
     // EigenLayer: 6 proxies, their admins and their implementations; PermissionController's proxy
-    // and its admin; 6 contracts without proxy. The market: 10, EpochRoller and RequestDesk.
+    // and its admin; 6 contracts without proxy. The market: 11, EpochRoller and RequestDesk.
     assert_eq!(altered, 6 * 3 + 2 + 6 + 11 + 2);
     Ok(())
 }

@@ -1,34 +1,109 @@
-//! Judging certified claims that were appealed.
+//! Judging certified claims that were appealed (specification 3.6).
 
 use futures::future::join_all;
 use tracing::{debug, info, warn};
 use zarathustra_chain::{ChainError, Task};
-use zarathustra_node::Opinion;
-use zarathustra_primitives::{B256, ClaimId, Purpose, Seed, TaskHash, Verdict, Vote};
+use zarathustra_node::{Assignment, Opinion};
+use zarathustra_primitives::{
+    B256, ClaimId, Epoch, Purpose, TaskHash, TaskId, TaskState, Verdict, Vote,
+};
 use zarathustra_wire::{ClaimMessage, ClaimView, VoteMessage};
 
-use super::{Operator, evaluate::assignment, votes::message_name};
+use super::{Operator, votes::message_name};
 use crate::job::{Done, Stand};
 
 /// Messages about one claim that are looked at, per aggregator.
 const MAX_MESSAGES: usize = 8;
 
+/// A certified claim about which the operators of its epoch are asked again.
+struct Question {
+    claim: ClaimId,
+    epoch: Epoch,
+    hash: TaskHash,
+    assignment: Assignment,
+    result: Vec<u8>,
+}
+
 impl Operator {
-    /// Judges the claim of a task that is appealed, once, and sees to it that every aggregator has
-    /// the vote.
-    pub(super) async fn hear(&mut self, task: &Task) -> Result<(), ChainError> {
-        let Some(seed) = task.seed.filter(|_| self.kinds.contains_key(&task.kind)) else {
-            return Ok(());
-        };
-        let table = self.table(task.epoch).await?;
-        if table.row_of(self.parts.address).is_none() {
-            return Ok(());
+    /// Judges the claims of a task that are appealed, each once, and sees to it that every
+    /// aggregator has the vote: until the appeal is decided, and as long as those who approved an
+    /// overturned claim can correct themselves. Answers whether there are such claims.
+    pub(super) async fn hear(&mut self, task: &Task, clock: u64) -> Result<bool, ChainError> {
+        let mut asked = false;
+        for question in self.questions(task, clock).await? {
+            asked = true;
+            self.answer(task, question).await?;
         }
-        let Some(certified) = self.parts.chain.certified(task).await? else {
-            warn!(task_id = %task.id, code = "events_missing", "the node has no event of the certificate that was appealed");
-            return Ok(());
+        Ok(asked)
+    }
+
+    async fn questions(&mut self, task: &Task, clock: u64) -> Result<Vec<Question>, ChainError> {
+        let mut asked = Vec::new();
+        if task.state == TaskState::Certified && task.appealed && clock < task.deadline {
+            match self.parts.chain.certified(task).await? {
+                Some(c) => asked.push((ClaimId::new(c.claimId), c.committed.epoch, c.result)),
+                None => {
+                    warn!(task_id = %task.id, code = "events_missing", "the node has no event of the certificate that was appealed");
+                }
+            }
+        }
+        // Only a certificate takes the seed block from a task.
+        if task.seed.is_some()
+            && task.seed_block == 0
+            && (task.retried || task.state != TaskState::Certified)
+        {
+            // The market clock is never ahead of the block's number.
+            let from = clock.saturating_sub(self.supplement_window(task).await?);
+            let chain = &self.parts.chain;
+            for overturned in chain.overturned(Some(task.id), from).await? {
+                if clock <= overturned.corrected_until
+                    && let Some(c) = chain.certificate_of(task.id, overturned.claim).await?
+                {
+                    asked.push((overturned.claim, c.committed.epoch, c.result));
+                }
+            }
+        }
+        let mut questions = Vec::new();
+        for (claim, epoch, result) in asked {
+            let epoch = Epoch::new(epoch);
+            questions.extend(self.question(task, claim, epoch, result.to_vec()).await?);
+        }
+        Ok(questions)
+    }
+
+    /// The question, where this operator is one of those who are asked.
+    async fn question(
+        &mut self,
+        task: &Task,
+        claim: ClaimId,
+        epoch: Epoch,
+        result: Vec<u8>,
+    ) -> Result<Option<Question>, ChainError> {
+        let Some(seed) = task.seed.filter(|_| self.kinds.contains_key(&task.kind)) else {
+            return Ok(None);
         };
-        let claim = ClaimId::new(certified.claimId);
+        let table = self.table(epoch).await?;
+        if table.row_of(self.parts.address).is_none() {
+            return Ok(None);
+        }
+        let chain = &self.parts.chain;
+        let domain = chain.domain();
+        Ok(Some(Question {
+            claim,
+            epoch,
+            hash: domain.task_hash(task.id, task.kind, epoch, seed, task.subject),
+            assignment: Assignment {
+                task: task.id,
+                subject: task.subject,
+                seed,
+                environment: chain.environment_at(task.kind, epoch).await?,
+            },
+            result,
+        }))
+    }
+
+    async fn answer(&mut self, task: &Task, question: Question) -> Result<(), ChainError> {
+        let claim = question.claim;
         let answers = join_all(self.parts.aggregators.iter().map(|a| a.appeals(task.id))).await;
         let mut shown: Vec<Vec<ClaimView>> = Vec::new();
         for (aggregator, answer) in self.parts.aggregators.iter().zip(answers) {
@@ -44,14 +119,9 @@ impl Operator {
                 }
             });
         }
-        let job = self.job(task.id);
-        if job.appeal.as_ref().is_some_and(|(of, _)| *of != claim) {
-            job.appeal = None;
-            job.unusable_in_appeal.clear();
-        }
-        match job.appeal.clone() {
-            None => self.take_up(task, seed, claim, &certified.result, &shown),
-            Some((_, Stand::Voted(vote))) => {
+        match self.job(task.id).appeals.get(&claim).cloned() {
+            None => self.take_up(task, question, &shown),
+            Some(Stand::Voted(vote)) => {
                 for (aggregator, views) in self.parts.aggregators.iter().zip(&shown) {
                     let has_it = |view: &ClaimView| view.voters.contains(&self.parts.address);
                     if views.iter().any(has_it) {
@@ -62,25 +132,24 @@ impl Operator {
                     }
                 }
             }
-            Some(_) => {}
+            Some(Stand::Judging | Stand::Silent) => {}
         }
         Ok(())
     }
 
     /// Starts judging with a message about the claim that was not tried yet. Where all were, they
     /// are tried again: what is missing may come.
-    fn take_up(
-        &mut self,
-        task: &Task,
-        seed: Seed,
-        claim: ClaimId,
-        result: &[u8],
-        shown: &[Vec<ClaimView>],
-    ) {
+    fn take_up(&mut self, task: &Task, question: Question, shown: &[Vec<ClaimView>]) {
         let Some(kind) = self.kinds.get(&task.kind).cloned() else {
             return;
         };
-        let hash = self.hash(task, seed);
+        let Question {
+            claim,
+            epoch,
+            hash,
+            assignment,
+            result,
+        } = question;
         let usable = |view: &&ClaimView| {
             ClaimMessage::from_params(&view.params).is_ok_and(|m| m.claim(hash).id() == claim)
         };
@@ -99,12 +168,11 @@ impl Operator {
             .and_then(|view| ClaimMessage::from_params(&view.params).ok())
             .map(|message| message.proof)
             .unwrap_or_default();
-        job.appeal = Some((claim, Stand::Judging));
-        let assignment = assignment(task, seed);
-        let (task, result) = (Box::new(task.clone()), result.to_vec());
-        self.work.spawn(job.evaluating.of(async move {
+        job.appeals.insert(claim, Stand::Judging);
+        let task = task.id;
+        self.work.spawn(job.hearing.of(async move {
             // After a restart the content is pinned, but not in this process yet.
-            let prepared = kind.prepare(task.id).await;
+            let prepared = kind.prepare(task).await;
             let opinion = match prepared {
                 Err(abstain) if own.is_none() => Opinion::Abstain(abstain),
                 _ => {
@@ -114,6 +182,7 @@ impl Operator {
             };
             Done::Heard {
                 task,
+                epoch,
                 hash,
                 claim,
                 message,
@@ -125,9 +194,7 @@ impl Operator {
     /// Votes in the appeal as the opinion says: the journal decides whether that may be signed.
     pub(super) async fn heard(
         &mut self,
-        task: &Task,
-        hash: TaskHash,
-        claim: ClaimId,
+        (task, epoch, hash, claim): (TaskId, Epoch, TaskHash, ClaimId),
         message: Option<B256>,
         opinion: Opinion,
     ) {
@@ -135,16 +202,31 @@ impl Operator {
             Opinion::Approve => (Verdict::Approve, "agrees".to_owned()),
             Opinion::Reject { code, detail } => (Verdict::Reject, format!("{code}: {detail}")),
             Opinion::Abstain(abstain) => {
-                info!(task_id = %task.id, claim_id = %claim, code = abstain.code, reason = %abstain, "no vote in an appeal");
-                let job = self.job(task.id);
+                info!(task_id = %task, claim_id = %claim, code = abstain.code, reason = %abstain, "no vote in an appeal");
+                let job = self.job(task);
                 if abstain.retry {
-                    job.appeal = None;
+                    job.appeals.remove(&claim);
                     job.unusable_in_appeal.extend(message);
                 } else {
-                    job.appeal = Some((claim, Stand::Silent));
+                    job.appeals.insert(claim, Stand::Silent);
                 }
                 return;
             }
+        };
+        let table = match self.table(epoch).await {
+            Ok(table) => table,
+            Err(error) => {
+                debug!(task_id = %task, code = error.code(), %error, "the epoch cannot be read; the appeal is judged again");
+                self.job(task).appeals.remove(&claim);
+                return;
+            }
+        };
+        // The key that the operator had when the epoch was written.
+        let row = table.row_of(self.parts.address);
+        let Some(signer) = row.and_then(|row| self.parts.keys.with_key(&row.key)) else {
+            warn!(task_id = %task, claim_id = %claim, %epoch, code = "not_the_epochs_key", "none of the BLS keys is the operator's in the task's epoch; no vote in the appeal");
+            self.job(task).appeals.insert(claim, Stand::Silent);
+            return;
         };
         let vote = Vote {
             task: hash,
@@ -152,37 +234,22 @@ impl Operator {
             purpose: Purpose::Appeal,
             verdict,
         };
-        let table = match self.table(task.epoch).await {
-            Ok(table) => table,
-            Err(error) => {
-                debug!(task_id = %task.id, code = error.code(), %error, "the epoch cannot be read; the appeal is judged again");
-                self.job(task.id).appeal = None;
-                return;
-            }
-        };
-        // The key that the operator had when the epoch was written.
-        let row = table.row_of(self.parts.address);
-        let Some(signer) = row.and_then(|row| self.parts.keys.with_key(&row.key)) else {
-            warn!(task_id = %task.id, claim_id = %claim, epoch = %task.epoch, code = "not_the_epochs_key", "none of the BLS keys is the operator's in the task's epoch; no vote in the appeal");
-            self.job(task.id).appeal = Some((claim, Stand::Silent));
-            return;
-        };
         let signature = match signer.sign_vote(&vote) {
             Ok(signature) => signature,
             Err(error) => {
-                warn!(task_id = %task.id, claim_id = %claim, code = error.code(), %error, "the journal refuses the vote in an appeal");
-                self.job(task.id).appeal = Some((claim, Stand::Silent));
+                warn!(task_id = %task, claim_id = %claim, code = error.code(), %error, "the journal refuses the vote in an appeal");
+                self.job(task).appeals.insert(claim, Stand::Silent);
                 return;
             }
         };
-        info!(task_id = %task.id, claim_id = %claim, verdict = verdict.code(), reason = %why, "voted in an appeal");
+        info!(task_id = %task, claim_id = %claim, verdict = verdict.code(), reason = %why, "voted in an appeal");
         self.parts
             .metrics
             .votes
             .with_label_values(&[verdict.code()])
             .inc();
         let message = VoteMessage {
-            task_id: task.id,
+            task_id: task,
             claim_id: claim,
             purpose: Purpose::Appeal,
             verdict,
@@ -190,11 +257,7 @@ impl Operator {
             signature,
         };
         // It is sent at the next tick, to each aggregator that does not show it.
-        self.job(task.id).appeal = Some((claim, Stand::Voted(Box::new(message))));
-    }
-
-    fn hash(&self, task: &Task, seed: Seed) -> TaskHash {
-        let domain = self.parts.chain.domain();
-        domain.task_hash(task.id, task.kind, task.epoch, seed, task.subject)
+        let stand = Stand::Voted(Box::new(message));
+        self.job(task).appeals.insert(claim, stand);
     }
 }

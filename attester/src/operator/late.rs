@@ -90,7 +90,7 @@ impl Operator {
     }
 
     /// Blocks after a certificate in which late votes count.
-    async fn supplement_window(&mut self, task: &Task) -> Result<u64, ChainError> {
+    pub(super) async fn supplement_window(&mut self, task: &Task) -> Result<u64, ChainError> {
         if let Some(window) = self.supplement_windows.get(&task.kind) {
             return Ok(*window);
         }

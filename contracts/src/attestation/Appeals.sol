@@ -96,8 +96,8 @@ abstract contract Appeals is AttestationBase, IAttestationCenterAppeals {
         bytes32 claimId = committed.claimId;
         _refused[claimId] = ClaimOutcome.Overturned;
         _overturned[claimId] = _overturning(taskId, committed, nonSigners);
-        uint256 faultId = _blame(table, committed.performerIndex, taskId, claimId);
         uint256 reward = _repay(_appeals[claimId].challenger, _definitions[head.kind].appealBond);
+        uint256 faultId = _blame(table, committed.performerIndex, taskId, claimId);
         emit ClaimOverturned(
             taskId, claimId, _appeals[claimId].challenger, faultId, committed, nonSigners, reward
         );

@@ -133,6 +133,7 @@ contract DrandSeedSourceTest is Test {
         _refuses(_plusModulus(signature, 48), "y + p");
         for (uint256 bit = 5; bit < 8; ++bit) {
             bytes memory flagged = bytes.concat(signature);
+            // forge-lint: disable-next-line(unsafe-typecast, incorrect-shift) one of the three top bits
             flagged[0] = bytes1(uint8(flagged[0]) | uint8(1 << bit));
             _refuses(flagged, "flag");
         }
@@ -235,6 +236,7 @@ contract DrandSeedSourceTest is Test {
         vm.assertEq(source.blockTime(), BLOCK_TIME);
         vm.assertEq(source.margin(), MARGIN);
         vm.assertEq(source.key(), key);
+        // forge-lint: disable-next-line(unsafe-typecast) 24 characters
         vm.assertEq(source.scheme(), bytes32("bls-unchained-g1-rfc9380"));
     }
 

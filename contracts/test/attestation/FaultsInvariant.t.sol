@@ -48,9 +48,9 @@ contract FaultsInvariantTest is AttestationFixture, InvariantTest {
         uint64 taskId = _six();
         Task memory task = center.task(taskId);
         bytes32 claimId = bytes32(seed % 3);
-        uint8 purpose = uint8(seed >> 8) % 2 + 1;
+        uint8 purpose = (seed >> 8) % 2 == 0 ? 1 : 2;
         uint256 liars = _liars(taskId);
-        uint256 approving = uint8(seed >> 16) & ALL | liars;
+        uint256 approving = (seed >> 16) & ALL | liars;
         uint256 rejecting = ALL & ~approving | liars;
         Votes memory approvals;
         Votes memory rejections;
@@ -58,7 +58,7 @@ contract FaultsInvariantTest is AttestationFixture, InvariantTest {
         approvals.signature = _votes(taskId, claimId, purpose, 1, approving);
         rejections.nonSigners = _bitmap(ALL & ~rejecting);
         rejections.signature = _votes(taskId, claimId, purpose, 2, rejecting);
-        uint256 accused = uint8(seed >> 24) & ALL;
+        uint256 accused = (seed >> 24) & ALL;
         TaskContent memory content =
             TaskContent(taskId, KIND, task.epoch, task.seed, task.subjectHash);
         uint256 rounds = 1 + (seed >> 32) % 2;
@@ -106,7 +106,7 @@ contract FaultsInvariantTest is AttestationFixture, InvariantTest {
         if (overturned.length == 0) return;
         Overturned storage entry = overturned[seed % overturned.length];
         mine(seed >> 8 & 31);
-        uint256 accused = seed >> 16 & 1 == 0 ? entry.nonSigners[0] : uint8(seed >> 24) & ALL;
+        uint256 accused = seed >> 16 & 1 == 0 ? entry.nonSigners[0] : (seed >> 24) & ALL;
         try center.proveOverturnedApproval(
             entry.taskId, entry.committed, entry.nonSigners, accused
         ) {

@@ -288,7 +288,10 @@ contract MarketHandler is MarketTest {
         mine(APPEAL_WINDOW);
         center.deliver(taskId);
         vm.assertEq(market.retention(id).amount == 0, way != 2, "ended");
-        _did(way == 0 ? bytes32("kept") : way == 1 ? bytes32("missing") : bytes32("unsaid"));
+        bytes32 end = "unsaid";
+        if (way == 0) end = "kept";
+        else if (way == 1) end = "missing";
+        _did(end);
     }
 
     function lapseRetention(uint256 seed) public {

@@ -342,7 +342,9 @@ contract RetentionTest is MarketTest, IModelSubmissionEvents {
     }
 
     function _digits(uint256 value) private pure returns (bytes memory) {
+        // forge-lint: disable-next-line(unsafe-typecast) a digit
         if (value < 10) return abi.encodePacked(bytes1(uint8(48 + value)));
+        // forge-lint: disable-next-line(unsafe-typecast) below 100: two digits
         return abi.encodePacked(bytes1(uint8(48 + value / 10)), bytes1(uint8(48 + value % 10)));
     }
 

@@ -17,6 +17,7 @@ library SeedHeader {
     /// @dev Without leading zeros.
     function _integer(uint256 value) private pure returns (bytes memory) {
         if (value == 0) return hex"80";
+        // forge-lint: disable-next-line(unsafe-typecast) below 128
         if (value < 128) return abi.encodePacked(uint8(value));
         uint256 size;
         for (uint256 rest = value; rest != 0; rest >>= 8) {
@@ -24,8 +25,10 @@ library SeedHeader {
         }
         bytes memory digits = new bytes(size);
         for (uint256 i; i < size; ++i) {
+            // forge-lint: disable-next-line(unsafe-typecast) takes one byte
             digits[size - 1 - i] = bytes1(uint8(value >> 8 * i));
         }
+        // forge-lint: disable-next-line(unsafe-typecast) at most 32
         return bytes.concat(abi.encodePacked(uint8(0x80 + size)), digits);
     }
 }

@@ -6,6 +6,7 @@ mod common;
 
 mod bn254;
 mod certificates;
+mod disputes;
 mod operations;
 mod report;
 
@@ -51,9 +52,14 @@ async fn main() -> Result<()> {
             certificates::rows(&scene, name, &mut report).await?;
         }
         eprintln!("{}, the life of a submission", hardfork.name());
-        let scene = scene(hardfork, 7).await?;
-        roll(&scene).await?;
-        operations::submissions(&scene, hardfork.name(), arguments.claims, &mut report).await?;
+        let first = scene(hardfork, 7).await?;
+        roll(&first).await?;
+        operations::submissions(&first, hardfork.name(), arguments.claims, &mut report).await?;
+        disputes::equivocations(&first, hardfork.name(), &mut report).await?;
+        // With all seven again.
+        let second = scene(hardfork, 7).await?;
+        roll(&second).await?;
+        disputes::appeals(&second, hardfork.name(), &mut report).await?;
     }
     report.print();
     match &arguments.json {

@@ -8,13 +8,13 @@ use alloy::{
 use eyre::{ContextCompat as _, Result};
 use zarathustra_abi::attestation_center::{
     IAttestationCenter::submitTaskCall,
-    IAttestationCenterTypes::{self, Certificate},
+    IAttestationCenterTypes::{self, Certificate, Votes},
 };
 use zarathustra_bls::aggregate;
 use zarathustra_chain::{EpochTable, Task};
 use zarathustra_primitives::{
     Bound, CertificateKind, Claim, Digest, Domain, Engine, EvaluationResult, Figures, Position,
-    Purpose, ResultHash, Score, TaskId, Turn, Vote,
+    Purpose, ResultHash, Score, TaskId, Turn, Verdict, Vote,
 };
 
 use super::Scene;
@@ -115,7 +115,6 @@ impl Scene {
         }
     }
 
-    /// The votes of `voters`, added up (2.7, 3.2).
     fn certificate(
         &self,
         domain: &Domain,
@@ -123,19 +122,35 @@ impl Scene {
         kind: CertificateKind,
         voters: &[Address],
     ) -> Certificate {
+        let votes = self.votes(domain, statement, Purpose::Claim, kind.verdict(), voters);
+        Certificate {
+            kind: kind.to_u8(),
+            nonSigners: votes.nonSigners,
+            signature: votes.signature,
+        }
+    }
+
+    /// The votes of `voters`, added up (2.7, 3.2).
+    pub fn votes(
+        &self,
+        domain: &Domain,
+        statement: &Statement,
+        purpose: Purpose,
+        verdict: Verdict,
+        voters: &[Address],
+    ) -> Votes {
         let vote = Vote {
             task: statement.claim.task,
             claim: statement.claim.id(),
-            purpose: Purpose::Claim,
-            verdict: kind.verdict(),
+            purpose,
+            verdict,
         };
         let digest = vote.digest(domain);
         let votes: Vec<_> = voters
             .iter()
             .map(|voter| self.operator(*voter).bls.sign(&digest))
             .collect();
-        Certificate {
-            kind: kind.to_u8(),
+        Votes {
             nonSigners: statement.non_signers(voters),
             signature: aggregate(&votes).expect("there are votes").to_words(),
         }

@@ -38,17 +38,23 @@ impl Overturned {
 }
 
 impl Chain {
-    /// The claims that were overturned in block `from` or later, oldest first.
+    /// The claims that were overturned in block `from` or later, of one task or of all, oldest first.
     ///
     /// # Errors
     /// [`ChainError::Transport`].
-    pub async fn overturned(&self, from: u64) -> Result<Vec<Overturned>, ChainError> {
-        let filter = Filter::new()
+    pub async fn overturned(
+        &self,
+        task: Option<TaskId>,
+        from: u64,
+    ) -> Result<Vec<Overturned>, ChainError> {
+        let mut filter = Filter::new()
             .address(self.addresses().attestation_center)
             .event_signature(IAttestationCenter::ClaimOverturned::SIGNATURE_HASH);
-        let logs = self.logs_since(&filter, from).await?;
-        let mut found = Vec::with_capacity(logs.len());
-        for log in logs {
+        if let Some(task) = task {
+            filter = filter.topic1(U256::from(task.get()));
+        }
+        let mut found = Vec::new();
+        for log in self.logs_since(&filter, from).await? {
             if let Ok(event) = IAttestationCenter::ClaimOverturned::decode_log(&log.inner) {
                 let block = log.block_number.unwrap_or(from);
                 found.push(self.as_it_stands(event.data, block).await?);
@@ -57,29 +63,24 @@ impl Chain {
         Ok(found)
     }
 
-    /// Whether and how a task's newest claim was overturned since block `from`.
+    /// The certificate that approved a claim; `None` when the node lacks its event.
     ///
     /// # Errors
     /// [`ChainError::Transport`].
-    pub async fn overturned_of(
+    pub async fn certificate_of(
         &self,
         task: TaskId,
-        from: u64,
-    ) -> Result<Option<Overturned>, ChainError> {
+        claim: ClaimId,
+    ) -> Result<Option<IAttestationCenter::TaskCertified>, ChainError> {
         let filter = Filter::new()
             .address(self.addresses().attestation_center)
-            .event_signature(IAttestationCenter::ClaimOverturned::SIGNATURE_HASH)
-            .topic1(U256::from(task.get()));
-        let Some(log) = self.newest_log(&filter, from).await? else {
-            return Ok(None);
-        };
-        match IAttestationCenter::ClaimOverturned::decode_log(&log.inner) {
-            Ok(event) => {
-                let block = log.block_number.unwrap_or(from);
-                self.as_it_stands(event.data, block).await.map(Some)
-            }
-            Err(_) => Ok(None),
-        }
+            .event_signature(IAttestationCenter::TaskCertified::SIGNATURE_HASH)
+            .topic1(U256::from(task.get()))
+            .topic2(claim.get());
+        let log = self.newest_log(&filter, 0).await?;
+        let event =
+            log.and_then(|log| IAttestationCenter::TaskCertified::decode_log(&log.inner).ok());
+        Ok(event.map(|event| event.data))
     }
 
     async fn as_it_stands(

@@ -37,6 +37,7 @@ alloy::sol! {
         error HashToCurveFailed();
         error InvalidPoint();
         error InvalidPointLength(uint256 length, uint256 expected);
+        error NoFunction();
         error NoStakeAt(uint256 position);
         error NotAList(uint256 length);
         error ReentrancyGuardReentrantCall();

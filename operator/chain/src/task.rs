@@ -115,6 +115,23 @@ impl Chain {
         Task::from_chain(id, &raw, environment)
     }
 
+    /// The environment that is scheduled for a kind's tasks of an epoch (2.9); `None` when none is.
+    ///
+    /// # Errors
+    /// [`ChainError::Transport`].
+    pub async fn environment_at(
+        &self,
+        kind: KindId,
+        epoch: Epoch,
+    ) -> Result<Option<Digest>, ChainError> {
+        let raw = read(
+            "environmentAt",
+            self.attestation().environmentAt(kind.get(), epoch.get()),
+        )
+        .await?;
+        Ok((!raw.is_zero()).then(|| Digest::new(raw.0)))
+    }
+
     /// How many tasks there were so far.
     ///
     /// # Errors

@@ -195,16 +195,16 @@ impl Housekeeper {
             Some(until) => until.saturating_sub(REORGANISED),
             None => head.number.saturating_sub(LOOK_BACK),
         };
-        for found in self.chain.overturned(from).await? {
+        for found in self.chain.overturned(None, from).await? {
             self.overturned.insert(found.claim, found.task);
         }
         self.overturned_until = Some(head.number);
         let center = self.chain.addresses().attestation_center;
         let start = head.number.saturating_sub(LOOK_BACK);
         for (claim, task) in self.overturned.clone() {
-            let found = self.chain.overturned_of(task, start).await?;
-            let Some(found) = found.filter(|found| found.claim == claim) else {
-                // A reorganisation took it back, or the task's second try was overturned as well.
+            let mut found = self.chain.overturned(Some(task), start).await?.into_iter();
+            let Some(found) = found.find(|found| found.claim == claim) else {
+                // A reorganisation took it back.
                 self.overturned.remove(&claim);
                 continue;
             };

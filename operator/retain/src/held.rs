@@ -101,6 +101,7 @@ mod tests {
             retried: false,
             is_final: false,
             delivered: false,
+            appealed: false,
             epoch: Epoch::new(1),
             turn_base: Turn::new(0),
             turn_base_at: 0,
