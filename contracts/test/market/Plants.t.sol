@@ -42,9 +42,9 @@ contract PlantsTest is PlantsFixture {
         vm.expectRevert(reason);
     }
 
-    /// @dev A position that is not the performer's of turn 0.
-    function _other(uint256 nth) private view returns (uint256) {
-        return (center.turnHolder(taskId, 0) + 1 + nth) % OPERATORS;
+    /// @dev A position that is not the performer's of turn 0; of six operators.
+    function _other(uint32 nth) private view returns (uint32) {
+        return (center.turnHolder(taskId, 0) + 1 + nth) % 6;
     }
 
     /* A QUORUM REJECTS IT */
@@ -67,14 +67,14 @@ contract PlantsTest is PlantsFixture {
     function test_rejected_whoApprovedIsAtFault() external {
         (, uint256 faultId) = _rejected();
         bytes32 claimId = _idOf(_planted(0));
-        uint256 copier = _other(0);
+        uint32 copier = _other(0);
         Votes memory votes = _approvals(claimId, _bit(copier));
         IPlants.Truth memory truth = _certify(1, right);
         _untilFinal();
         _accuse(truth, votes, _bit(copier));
         vm.assertEq(governance.faultCount(), faultId + 1);
         IAvsGovernanceTypes.Fault memory fault = governance.fault(faultId + 1);
-        vm.assertEq(fault.operator, _at(taskId, uint32(copier)).operator);
+        vm.assertEq(fault.operator, _at(taskId, copier).operator);
         vm.assertTrue(fault.kind == IAvsGovernanceTypes.FaultKind.PlantedApproval);
         vm.assertEq(fault.taskId, taskId);
         vm.assertEq(fault.claimId, claimId);
@@ -391,25 +391,20 @@ contract PlantsTest is PlantsFixture {
     }
 
     /// Of the two means, the one that is further off.
-    function testFuzz_wrongByAHundredTolerances(int256 champion, int256 challenger) external {
-        champion = _bound(champion, 1100);
-        challenger = _bound(challenger, 1100);
-        IPlants.Truth memory truth = _certify(
-            0, _figures(1, int64(500_000 + champion), int64(CHALLENGER + 1000 + challenger))
-        );
+    function testFuzz_wrongByAHundredTolerances(int16 a, int16 b) external {
+        int64 champion = int64(a) % 1101;
+        int64 challenger = int64(b) % 1101;
+        bytes memory result = _figures(1, 500_000 + champion, CHALLENGER + 1000 + challenger);
+        IPlants.Truth memory truth = _certify(0, result);
         _untilFinal();
-        uint256 first = uint256(champion < 0 ? -champion : champion);
-        uint256 second = uint256(challenger < 0 ? -challenger : challenger);
-        uint256 distance = first < second ? second : first;
+        int64 first = champion < 0 ? -champion : champion;
+        int64 second = challenger < 0 ? -challenger : challenger;
+        int64 distance = first < second ? second : first;
         if (distance < 1000) {
             _expect(abi.encodeWithSelector(IPlants.NotWrongEnough.selector, distance, 1000));
         }
         vm.prank(planter);
         plants.redeem(_open_, taskId, truth);
-    }
-
-    function _bound(int256 value, int256 most) private pure returns (int256) {
-        return value % (most + 1);
     }
 
     /// What was certified can itself be a lie until nobody can appeal any more.
@@ -583,19 +578,20 @@ contract PlantsTest is PlantsFixture {
     /* GOVERNANCE */
 
     function test_terms_areBoundedAndGovernances() external {
-        _expect(abi.encodeWithSelector(IPlants.InvalidTerm.selector, bytes32("minInterval")));
-        plants.setTerms(0, 1);
-        _expect(abi.encodeWithSelector(IPlants.InvalidTerm.selector, bytes32("minInterval")));
-        plants.setTerms(10_000_001, 1);
-        _expect(abi.encodeWithSelector(IPlants.InvalidTerm.selector, bytes32("bond")));
-        plants.setTerms(1, 0);
-        _expect(abi.encodeWithSelector(IPlants.InvalidTerm.selector, bytes32("bond")));
-        plants.setTerms(1, 10_000 ether + 1);
+        _refuseTerms(0, 1, "minInterval");
+        _refuseTerms(10_000_001, 1, "minInterval");
+        _refuseTerms(1, 0, "bond");
+        _refuseTerms(1, 10_000 ether + 1, "bond");
         plants.setTerms(10_000_000, 10_000 ether);
         vm.assertEq(plants.minInterval(), 10_000_000);
         vm.assertEq(plants.bond(), 10_000 ether);
         _expectUnauthorized(stranger);
         plants.setTerms(1, 1);
+    }
+
+    function _refuseTerms(uint32 interval, uint96 bond, bytes32 field) private {
+        _expect(abi.encodeWithSelector(IPlants.InvalidTerm.selector, field));
+        plants.setTerms(interval, bond);
     }
 
     function test_constructor_refusesZero() external {
