@@ -222,3 +222,39 @@ abstract contract PlantsFixture is AttestationFixture, IModelSubmissionTypes {
         );
     }
 }
+
+/// @dev A plant, and the task that it is of, whose seed has just been fixed.
+abstract contract PlantedFixture is PlantsFixture {
+    IPlants.Opening internal _open_;
+    bytes32 internal _commitment_;
+    /// @dev The planted claim of turn 0.
+    IPlants.PlantedClaim internal _claim_;
+
+    function setUp() public virtual override {
+        super.setUp();
+        _open_ = _opening();
+        _commitment_ = _plant(_open_);
+        taskId = _submission(_request(owner), optimizer, "a");
+        _claim_ = _planted(0);
+    }
+
+    function _exempt(IPlants.PlantedClaim memory claim, uint256 faultId) internal {
+        vm.prank(planter);
+        plants.exempt(_open_, claim, faultId);
+    }
+
+    function _accuse(IPlants.Truth memory truth, Votes memory votes, uint256 accused) internal {
+        IPlants.PlantedClaim memory claim = _claim_;
+        vm.prank(planter);
+        plants.accuse(_open_, claim, truth, votes, accused);
+    }
+
+    function _expect(bytes memory reason) internal {
+        vm.expectRevert(reason);
+    }
+
+    /// @dev A position that is not the performer's of turn 0; of six operators.
+    function _other(uint32 nth) internal view returns (uint32) {
+        return (center.turnHolder(taskId, 0) + 1 + nth) % 6;
+    }
+}
