@@ -54,6 +54,10 @@ contract!(
     snapshot_evidence, ISnapshotEvidence, "ISnapshotEvidence.json"
 );
 contract!(
+    /// Claims that are wrong on purpose, and faults of who approves them.
+    plants, IPlants, "IPlants.json"
+);
+contract!(
     /// Epochs and results of a market on another chain.
     spoke, ISpoke, "ISpoke.json"
 );

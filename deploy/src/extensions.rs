@@ -1,11 +1,12 @@
 //! Contracts beside the market, each where a description asks for it: they work with other chains
 //! and with others' contracts, and nothing depends on them.
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, U256, aliases::U96};
 use eyre::Result;
 use serde::{Deserialize, Serialize};
 use zarathustra_abi::avs_governance::IAvsGovernance::{
-    rewardsPayerCall, setRewardsPayerCall, setSnapshotEvidenceCall, snapshotEvidenceCall,
+    plantsCall, rewardsPayerCall, setPlantsCall, setRewardsPayerCall, setSnapshotEvidenceCall,
+    snapshotEvidenceCall,
 };
 use zarathustra_chain::ExtensionAddresses;
 
@@ -17,6 +18,8 @@ use crate::plan::{Effect, Plan};
 pub struct Extensions {
     /// SnapshotEvidence: publishes epochs for Spokes on other chains (specification 7).
     pub snapshots: Option<SnapshotOptions>,
+    /// Plants: claims that are wrong on purpose (specification 4.11).
+    pub plants: Option<PlantsOptions>,
     /// EigenLayerRewards: pays rewards through EigenLayer.
     pub rewards: Option<RewardsOptions>,
     /// OthenticAdapter: tells an AVS logic of Othentic's form of results.
@@ -36,6 +39,16 @@ pub struct SnapshotOptions {
 
 const fn first() -> u32 {
     1
+}
+
+/// Constructor arguments of Plants. Afterwards its terms are the administrator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlantsOptions {
+    /// Least blocks of the market's clock between two plants.
+    pub min_interval: u32,
+    /// What each is bonded with, wei.
+    pub bond: u64,
 }
 
 /// Constructor arguments of EigenLayerRewards.
@@ -58,8 +71,10 @@ pub struct OthenticOptions {
 
 /// What they stand on.
 pub(crate) struct Base {
+    pub(crate) access_manager: Address,
     pub(crate) avs_governance: Address,
     pub(crate) attestation_center: Address,
+    pub(crate) model_submission: Address,
     /// EigenLayer's.
     pub(crate) rewards_coordinator: Address,
 }
@@ -79,6 +94,20 @@ impl Extensions {
                 let effect = Effect::new(governance, &snapshotEvidenceCall {}, &created)
                     .before::<snapshotEvidenceCall>(&Address::ZERO);
                 plan.call("name SnapshotEvidence", governance, &call, effect);
+                Some(created)
+            }
+            None => None,
+        };
+        let plants = match self.plants {
+            Some(options) => {
+                let (manager, market) = (base.access_manager, base.model_submission);
+                let bond = U96::from(options.bond);
+                let arguments = (manager, governance, market, options.min_interval, bond);
+                let created = plan.create("Plants", &arguments)?;
+                let call = setPlantsCall { plants: created };
+                let effect = Effect::new(governance, &plantsCall {}, &created)
+                    .before::<plantsCall>(&Address::ZERO);
+                plan.call("name Plants", governance, &call, effect);
                 Some(created)
             }
             None => None,
@@ -107,6 +136,7 @@ impl Extensions {
         };
         Ok(ExtensionAddresses {
             snapshot_evidence,
+            plants,
             eigenlayer_rewards,
             othentic_adapter,
         })

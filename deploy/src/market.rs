@@ -319,8 +319,10 @@ pub fn plan(
     plan.call("register retain", attestation_center, &call, effect);
 
     let base = Base {
+        access_manager,
         avs_governance,
         attestation_center,
+        model_submission,
         rewards_coordinator: ground.rewards_coordinator,
     };
     let extensions = extensions.plan(plan, &base)?;

@@ -6,13 +6,13 @@ mod empty_chain;
 use std::{path::Path, time::Duration};
 
 use alloy::{
-    primitives::{Address, Bytes, U256},
+    primitives::{Address, Bytes, U256, aliases::U96},
     providers::{Provider as _, ext::AnvilApi as _},
 };
 use empty_chain::{EmptyChain, chains, local};
 use eyre::{ContextCompat as _, Result, ensure};
 use zarathustra_abi::{
-    avs_governance::IAvsGovernance::membersCall, retention_desk::IRetentionDesk,
+    avs_governance::IAvsGovernance::membersCall, plants::IPlants, retention_desk::IRetentionDesk,
 };
 use zarathustra_chain::{Addresses, Chain, Sender};
 use zarathustra_deploy::{
@@ -285,6 +285,7 @@ async fn contracts_beside_the_market_are_created_and_named() -> Result<()> {
     let mut description = local()?;
     description.extensions = toml::from_str(&format!(
         "snapshots = {{ block_time = 12 }}
+         plants = {{ min_interval = 7_200, bond = 1_000_000_000_000_000_000 }}
          rewards = {{ wrapped_native = \"{}\" }}
          othentic = {{ hook = \"{}\", hook_gas = 500_000 }}",
         plain.stake_token, plain.avs_logic
@@ -299,10 +300,15 @@ async fn contracts_beside_the_market_are_created_and_named() -> Result<()> {
     let governance = chain.governance();
     let evidence = governance.snapshotEvidence().call().await?;
     assert_eq!(found.snapshot_evidence, Some(evidence));
+    let plants = governance.plants().call().await?;
+    assert_eq!(found.plants, Some(plants));
+    let terms = IPlants::new(plants, empty.anvil.provider());
+    assert_eq!(terms.minInterval().call().await?, 7_200);
+    assert_eq!(terms.bond().call().await?, U96::from(10_u64.pow(18)));
     let payer = governance.rewardsPayer().call().await?;
     assert_eq!(found.eigenlayer_rewards, Some(payer));
     let adapter = found.othentic_adapter.wrap_err("an adapter")?;
-    for contract in [evidence, payer, adapter] {
+    for contract in [evidence, plants, payer, adapter] {
         let code = empty.anvil.provider().get_code_at(contract).await?;
         assert!(!code.is_empty(), "{contract}");
     }

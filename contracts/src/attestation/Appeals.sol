@@ -176,6 +176,11 @@ abstract contract Appeals is AttestationBase, IAttestationCenterAppeals {
         return _appeals[claimId];
     }
 
+    /// @inheritdoc IAttestationCenterAppeals
+    function overturningOf(bytes32 claimId) external view returns (bytes32) {
+        return _overturned[claimId];
+    }
+
     /// @dev Last clock at which corrections of an overturned claim are taken.
     function _correctedUntil(uint16 kind, bytes32 claimId) internal view returns (uint64) {
         return _appeals[claimId].decidedAt + _definitions[kind].supplementWindow;

@@ -15,6 +15,9 @@ abstract contract FaultLedger is OperatorRegistry {
     address public snapshotEvidence;
 
     /// @inheritdoc IAvsGovernanceCore
+    address public plants;
+
+    /// @inheritdoc IAvsGovernanceCore
     uint256 public faultCount;
     mapping(uint256 faultId => Fault) private _faults;
     mapping(address operator => MissRecord) private _misses;
@@ -35,6 +38,14 @@ abstract contract FaultLedger is OperatorRegistry {
         emit SnapshotEvidenceSet(snapshotEvidence_);
     }
 
+    /// @inheritdoc IAvsGovernanceAdmin
+    function setPlants(address plants_) external restricted {
+        if (plants_ == address(0)) revert ZeroAddress();
+        if (plants != address(0)) revert AlreadySet();
+        plants = plants_;
+        emit PlantsSet(plants_);
+    }
+
     /* FAULTS */
 
     /// @inheritdoc IAvsGovernanceCore
@@ -53,6 +64,15 @@ abstract contract FaultLedger is OperatorRegistry {
     {
         if (msg.sender != snapshotEvidence) revert NotSnapshotEvidence(msg.sender);
         return _recordFault(operator, FaultKind.WrongSnapshot, epoch, digest);
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function recordPlantFault(address operator, uint64 taskId, bytes32 claimId)
+        external
+        returns (uint256 faultId)
+    {
+        if (msg.sender != plants) revert NotPlants(msg.sender);
+        return _recordFault(operator, FaultKind.PlantedApproval, taskId, claimId);
     }
 
     function _recordFault(address operator, FaultKind kind, uint64 taskId, bytes32 claimId)
@@ -117,15 +137,26 @@ abstract contract FaultLedger is OperatorRegistry {
         if (kind == FaultKind.WrongSnapshot) return ": wrong snapshot signed";
         if (kind == FaultKind.Equivocation) return ": both verdicts signed";
         if (kind == FaultKind.OverturnedApproval) return ": overturned claim approved";
+        if (kind == FaultKind.PlantedApproval) return ": planted claim approved";
         return ": claim rejected by a quorum";
     }
 
     /// @inheritdoc IAvsGovernanceAdmin
     function vetoFault(uint256 faultId) external restricted {
+        emit FaultVetoed(faultId, _cancel(faultId));
+    }
+
+    /// @inheritdoc IAvsGovernanceCore
+    function exemptFault(uint256 faultId) external {
+        if (msg.sender != plants) revert NotPlants(msg.sender);
+        emit FaultExempted(faultId, _cancel(faultId));
+    }
+
+    function _cancel(uint256 faultId) private returns (address operator) {
         Fault storage entry = _openFault(faultId);
+        operator = entry.operator;
         entry.vetoed = true;
-        _close(entry.operator);
-        emit FaultVetoed(faultId, entry.operator);
+        _close(operator);
     }
 
     /// @dev An operator without open faults counts from the next roll that begins.

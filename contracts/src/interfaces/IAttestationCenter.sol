@@ -427,6 +427,10 @@ interface IAttestationCenterAppeals is
 
     /// @notice Zeros for a claim that nobody appealed.
     function appealOf(bytes32 claimId) external view returns (Appeal memory);
+
+    /// @notice keccak256(abi.encode(taskId, committed, nonSigners)) as in `ClaimOverturned`, or `Corrected` where there
+    /// is one; 0 for a claim that was not overturned.
+    function overturningOf(bytes32 claimId) external view returns (bytes32);
 }
 
 /// @title Evidence of faults, by anyone (specification 3.7)

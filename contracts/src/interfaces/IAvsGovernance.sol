@@ -14,7 +14,8 @@ interface IAvsGovernanceTypes {
         RejectedClaim,
         WrongSnapshot,
         Equivocation,
-        OverturnedApproval
+        OverturnedApproval,
+        PlantedApproval
     }
 
     /// @notice What governance knows about a member of the operator set.
@@ -78,7 +79,7 @@ interface IAvsGovernanceTypes {
 
     /// @notice A recorded fault.
     /// @param executed Whether the operator was slashed for it.
-    /// @param vetoed Whether governance cancelled it.
+    /// @param vetoed Whether it was cancelled: by governance, or as that of a planted claim.
     /// @param executableAt Real block from which `executeFault` works: slashable stake does not wait for a
     /// paused market.
     struct Fault {
@@ -119,6 +120,7 @@ interface IAvsGovernanceErrors {
     error NotAttestationCenter(address caller);
     error NotRewardsPayer(address caller);
     error NotSnapshotEvidence(address caller);
+    error NotPlants(address caller);
     error WrongAvs(address avs);
     error WrongOperatorSet(uint32 id);
     error NoOperatorSet();
@@ -175,12 +177,15 @@ interface IAvsGovernanceEvents {
     event InactiveEjected(address indexed operator, uint32 level);
     event FaultExecuted(uint256 indexed faultId, address indexed operator, uint256 wadsToSlash);
     event FaultVetoed(uint256 indexed faultId, address indexed operator);
+    /// @notice A planted claim was the performer's to make.
+    event FaultExempted(uint256 indexed faultId, address indexed operator);
     /// @param parameter Name of its getter, in ASCII.
     event ParameterSet(bytes32 indexed parameter, uint256 value);
     event OperatorAllowed(address indexed operator, bool allowed);
     event AttestationCenterSet(address attestationCenter);
     event RewardsPayerSet(address payer);
     event SnapshotEvidenceSet(address snapshotEvidence);
+    event PlantsSet(address plants);
     event StrategySet(address indexed strategy, uint96 multiplier);
     event Paused(uint64 clock);
     event Unpaused(uint64 clock);
@@ -198,6 +203,9 @@ interface IAvsGovernanceAdmin is IAvsGovernanceTypes {
 
     /// @notice Names the contract that records faults of signed snapshots, once, in the same way.
     function setSnapshotEvidence(address snapshotEvidence) external;
+
+    /// @notice Names the contract of planted claims, once. Emits PlantsSet; reverts with ZeroAddress or AlreadySet.
+    function setPlants(address plants) external;
 
     /// @notice Makes this contract known to EigenLayer, once: metadata, operator set 0 with its strategies, and
     /// itself as the registrar.
@@ -323,6 +331,8 @@ interface IAvsGovernanceCore is
 
     /// @notice The contract that records faults of signed snapshots; zero until it is set.
     function snapshotEvidence() external view returns (address);
+    /// @notice The contract of planted claims; zero where there is none.
+    function plants() external view returns (address);
 
     /// @notice The 192 unpadded bytes of a member's BLS key: the next epochs' one.
     function blsKey(address operator) external view returns (bytes memory);
@@ -388,6 +398,15 @@ interface IAvsGovernanceCore is
     function recordSnapshotFault(address operator, uint32 epoch, bytes32 digest)
         external
         returns (uint256 faultId);
+
+    /// @notice Records a PlantedApproval fault; by Plants only, which sees to it that an operator has one for a claim.
+    /// Calls nobody.
+    function recordPlantFault(address operator, uint64 taskId, bytes32 claimId)
+        external
+        returns (uint256 faultId);
+
+    /// @notice Cancels the fault of a planted claim's performer as `vetoFault` does; by Plants only.
+    function exemptFault(uint256 faultId) external;
 
     /// @notice Slashes in EigenLayer; by anyone, from the fault's `executableAt`. Reverts as EigenLayer does, and
     /// can then be tried again.

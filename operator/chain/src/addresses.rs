@@ -58,6 +58,9 @@ pub struct ExtensionAddresses {
     /// SnapshotEvidence, which publishes epochs for other chains.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_evidence: Option<Address>,
+    /// Plants, which keeps claims that are wrong on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plants: Option<Address>,
     /// EigenLayerRewards, which pays rewards through EigenLayer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eigenlayer_rewards: Option<Address>,

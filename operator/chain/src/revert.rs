@@ -12,7 +12,7 @@ use zarathustra_abi::{
     attestation_center::IAttestationCenter::IAttestationCenterErrors,
     avs_governance::IAvsGovernance::IAvsGovernanceErrors,
     drand_seed_source::DrandSeedSource::DrandSeedSourceErrors,
-    model_submission::IModelSubmission::IModelSubmissionErrors,
+    model_submission::IModelSubmission::IModelSubmissionErrors, plants::IPlants::IPlantsErrors,
     retention_desk::IRetentionDesk::IRetentionDeskErrors,
     seed_source::ISeedSource::ISeedSourceErrors,
     snapshot_evidence::ISnapshotEvidence::ISnapshotEvidenceErrors, spoke::ISpoke::ISpokeErrors,
@@ -106,6 +106,9 @@ impl Revert {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = ISnapshotEvidenceErrors::abi_decode(data) {
+            return named(format!("{e:?}"));
+        }
+        if let Ok(e) = IPlantsErrors::abi_decode(data) {
             return named(format!("{e:?}"));
         }
         if let Ok(e) = Libraries::LibrariesErrors::abi_decode(data) {
@@ -205,6 +208,7 @@ mod tests {
             "RandaoSeedSource",
             "ISpoke",
             "ISnapshotEvidence",
+            "IPlants",
         ] {
             let path = folder.join(contract).with_extension("json");
             let text = fs::read(&path).expect("a committed ABI");
@@ -220,6 +224,7 @@ mod tests {
                     || DrandSeedSourceErrors::valid_selector(selector)
                     || ISpokeErrors::valid_selector(selector)
                     || ISnapshotEvidenceErrors::valid_selector(selector)
+                    || IPlantsErrors::valid_selector(selector)
                     || Libraries::LibrariesErrors::valid_selector(selector);
                 assert!(known, "{contract}: {}", error.signature());
             }
