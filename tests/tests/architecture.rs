@@ -20,7 +20,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("statistics", &["primitives", "protocol"]),
     ("bls", &["primitives"]),
     ("signer", &["bls", "primitives"]),
-    ("chain", &["abi", "primitives"]),
+    ("chain", &["abi", "bls", "primitives"]),
     ("content", &["primitives"]),
     ("model", &[]),
     ("reference", &["model"]),
